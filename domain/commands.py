@@ -1,0 +1,108 @@
+"""What a client can ask of a conversation. Time, ids and token counts have arrived already."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from domain.events import NULL, Role, Source
+from domain.policy import CompactionPolicy, Strategy
+
+
+class NewMessage(msgspec.Struct, frozen=True):
+    """A message to append: checked in shape, counted, named."""
+
+    message_id: str
+    role: Role
+    content: msgspec.Raw
+    input_tokens: int
+    output_tokens: int
+    token_count: int
+    tokenizer: str
+    created_at: datetime
+    kind: str = "message"
+    tool_calls: msgspec.Raw = NULL
+    tool_call_ids: tuple[str, ...] = ()
+    """The ids of `tool_calls`, in order, so that the domain need not parse the JSON."""
+    tool_call_id: str | None = None
+    name: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    extra: msgspec.Raw = NULL
+    incomplete: str | None = None
+    cost_cents: Decimal | None = None
+    metadata: dict[str, str] = {}
+
+
+class StartConversation(msgspec.Struct, frozen=True):
+    source: Source
+    compaction: CompactionPolicy
+    created_at: datetime
+    assistant_id: str | None = None
+    user_id: str | None = None
+    title: str | None = None
+    metadata: dict[str, str] = {}
+    messages: tuple[NewMessage, ...] = ()
+
+
+class AppendMessages(msgspec.Struct, frozen=True):
+    """All or none, contiguous."""
+
+    messages: tuple[NewMessage, ...]
+
+
+class PolicyPatch(msgspec.Struct, frozen=True):
+    """UNSET leaves a field as it is."""
+
+    strategy: Strategy | msgspec.UnsetType = msgspec.UNSET
+    trigger_tokens: int | msgspec.UnsetType = msgspec.UNSET
+    keep_recent: int | msgspec.UnsetType = msgspec.UNSET
+    target_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class UpdateConversation(msgspec.Struct, frozen=True):
+    """UNSET leaves a field as it is; None clears it; a None in `metadata` removes that key."""
+
+    title: str | msgspec.UnsetType | None = msgspec.UNSET
+    archived: bool | msgspec.UnsetType = msgspec.UNSET
+    metadata: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
+    assistant_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    user_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    compaction: PolicyPatch | msgspec.UnsetType = msgspec.UNSET
+
+
+class DeleteConversation(msgspec.Struct, frozen=True):
+    """Soft: the log keeps everything."""
+
+
+class RestoreConversation(msgspec.Struct, frozen=True):
+    pass
+
+
+class PinMessage(msgspec.Struct, frozen=True):
+    message_id: str
+    sequence: int
+    """Looked up in the log by the message's id: the state keeps no set of all ids."""
+
+
+class UnpinMessage(msgspec.Struct, frozen=True):
+    message_id: str
+    sequence: int
+
+
+class RetractMessage(msgspec.Struct, frozen=True):
+    message_id: str
+    sequence: int
+    token_count: int
+
+
+Command = (
+    StartConversation
+    | AppendMessages
+    | UpdateConversation
+    | DeleteConversation
+    | RestoreConversation
+    | PinMessage
+    | UnpinMessage
+    | RetractMessage
+)

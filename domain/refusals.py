@@ -1,0 +1,56 @@
+"""Why a command was refused.
+
+Refusal
+├── ConversationNotFound     no conversation of that id in the workspace
+├── ConversationExists       the id is in use
+├── ConversationIsDeleted    only delete and restore are allowed
+├── ConversationIsFull       a limit of the format was reached
+├── MessageNotFound          no message of that id, or it was retracted
+├── MessageExists            the id is in use for another content
+├── UnmatchedToolCall        a tool message answers no open call
+└── TooMuchMetadata          more pairs than a conversation may have
+
+HTTP numbers live at the edge, where a test proves that every refusal has one. The docstring is the
+message: it says what to do.
+"""
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
+    """The command was refused."""
+
+    def __init__(self, param: str | None = None) -> None:
+        super().__init__(" ".join((type(self).__doc__ or "").split()))
+        self.param = param
+        """The JSON path of the value that caused the refusal, where there is one."""
+
+
+class ConversationNotFound(Refusal):
+    """There is no such conversation; create it first, or check the id and the workspace of the key."""
+
+
+class ConversationExists(Refusal):
+    """A conversation with this id exists; choose another id, or append to the existing one."""
+
+
+class ConversationIsDeleted(Refusal):
+    """The conversation is deleted; restore it before you write to it."""
+
+
+class ConversationIsFull(Refusal):
+    """The conversation has reached its limit of messages; go on in a new conversation."""
+
+
+class MessageNotFound(Refusal):
+    """There is no such message in this conversation; check the id."""
+
+
+class MessageExists(Refusal):
+    """A message with this id and another content exists; choose another id."""
+
+
+class UnmatchedToolCall(Refusal):
+    """A tool message must answer a tool call of an earlier assistant message that has no answer yet; check `tool_call_id`."""
+
+
+class TooMuchMetadata(Refusal):
+    """A conversation may have at most 16 metadata pairs; remove some (a null removes a key)."""
