@@ -22,8 +22,6 @@ class NewMessage(msgspec.Struct, frozen=True):
     created_at: datetime
     kind: str = "message"
     tool_calls: msgspec.Raw = NULL
-    tool_call_ids: tuple[str, ...] = ()
-    """The ids of `tool_calls`, in order, so that the domain need not parse the JSON."""
     tool_call_id: str | None = None
     name: str | None = None
     model: str | None = None

@@ -130,6 +130,8 @@ class MessageRetracted(msgspec.Struct, frozen=True, omit_defaults=True):
 
     message_id: str
     sequence: int
+    token_count: int
+    """What leaves the context with it, so that a fold need not look the message up."""
 
 
 class MessagePinned(msgspec.Struct, frozen=True, omit_defaults=True):

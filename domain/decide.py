@@ -1,0 +1,181 @@
+"""What a command does: `decide(state, command)` gives the events, or raises a Refusal.
+
+Nothing to do is `[]`. Pure: the same state and command give the same events.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from domain import commands as c
+from domain import events as e
+from domain import refusals as r
+from domain.state import (
+    ConversationState,
+    call_ids,
+    close_call,
+    context_cost,
+    open_more,
+)
+
+MAX_METADATA_PAIRS = 16
+MAX_MESSAGES = 10_000_000
+"""Of one conversation: far beyond use, and small enough for every integer in the read models."""
+
+
+def decide(state: ConversationState | None, command: c.Command) -> list[e.Event]:  # noqa: C901, PLR0911 - one branch a command
+    if isinstance(command, c.StartConversation):
+        return _start(state, command)
+    if state is None:
+        raise r.ConversationNotFound
+    if isinstance(command, c.DeleteConversation):
+        return [] if state.deleted_at is not None else [e.ConversationDeleted()]
+    if isinstance(command, c.RestoreConversation):
+        return [] if state.deleted_at is None else [e.ConversationRestored()]
+    if state.deleted_at is not None:
+        raise r.ConversationIsDeleted
+    match command:
+        case c.AppendMessages():
+            return _append(state, command.messages)
+        case c.UpdateConversation():
+            return _update(state, command)
+        case c.PinMessage():
+            _must_stand(state, command.sequence)
+            pinned = e.MessagePinned(command.message_id, command.sequence)
+            return [] if command.sequence in state.pinned else [pinned]
+        case c.UnpinMessage():
+            _must_stand(state, command.sequence)
+            unpinned = e.MessageUnpinned(command.message_id, command.sequence)
+            return [unpinned] if command.sequence in state.pinned else []
+        case c.RetractMessage():
+            if command.sequence in state.retracted:
+                return []
+            return [e.MessageRetracted(command.message_id, command.sequence, command.token_count)]
+        case _:
+            assert_never(command)
+
+
+def _must_stand(state: ConversationState, sequence: int) -> None:
+    if sequence in state.retracted:
+        raise r.MessageNotFound("message_id")
+
+
+def _start(state: ConversationState | None, command: c.StartConversation) -> list[e.Event]:
+    if state is not None:
+        raise r.ConversationExists("id")
+    if len(command.metadata) > MAX_METADATA_PAIRS:
+        raise r.TooMuchMetadata("metadata")
+    started = e.ConversationStarted(
+        source=command.source,
+        compaction=command.compaction,
+        created_at=command.created_at,
+        assistant_id=command.assistant_id,
+        user_id=command.user_id,
+        title=command.title,
+        metadata=command.metadata,
+    )
+    return [started, *_messages(command.messages, 0, 0, {}, command.compaction.trigger_tokens)]
+
+
+def _append(state: ConversationState, messages: tuple[c.NewMessage, ...]) -> list[e.Event]:
+    if state.last_sequence + len(messages) > MAX_MESSAGES:
+        raise r.ConversationIsFull
+    appended = _messages(
+        messages,
+        state.last_sequence,
+        state.live_tokens,
+        state.open_calls,
+        state.compaction.trigger_tokens,
+    )
+    if appended and state.archived:
+        return [e.ConversationUnarchived(), *appended]
+    return [*appended]
+
+
+def _messages(
+    messages: tuple[c.NewMessage, ...],
+    sequence: int,
+    live_tokens: int,
+    open_calls: dict[str, int],
+    trigger_tokens: int,
+) -> list[e.MessageAppended]:
+    """The messages as events, from the conversation's last sequence, context and open calls on."""
+    appended: list[e.MessageAppended] = []
+    seen: set[str] = set()
+    single = len(messages) == 1
+    for index, message in enumerate(messages):
+        path = "" if single else f"messages[{index}]."
+        if message.message_id in seen:
+            raise r.MessageExists(f"{path}id")
+        seen.add(message.message_id)
+        open_calls = _answered(message, open_calls, path)
+        sequence += 1
+        live_tokens += message.token_count
+        appended.append(
+            e.MessageAppended(
+                message_id=message.message_id,
+                sequence=sequence,
+                role=message.role,
+                content=message.content,
+                input_tokens=message.input_tokens,
+                output_tokens=message.output_tokens,
+                token_count=message.token_count,
+                tokenizer=message.tokenizer,
+                created_at=message.created_at,
+                context_tokens=context_cost(live_tokens),
+                trigger_tokens=trigger_tokens,
+                kind=message.kind,
+                tool_calls=message.tool_calls,
+                tool_call_id=message.tool_call_id,
+                name=message.name,
+                model=message.model,
+                finish_reason=message.finish_reason,
+                extra=message.extra,
+                incomplete=message.incomplete,
+                cost_cents=message.cost_cents,
+                metadata=message.metadata,
+            )
+        )
+    return appended
+
+
+def _answered(message: c.NewMessage, open_calls: dict[str, int], path: str) -> dict[str, int]:
+    """The open calls after the message; a call of the same batch counts as earlier."""
+    if message.role != "tool":
+        return open_more(open_calls, call_ids(message.tool_calls))
+    if message.tool_call_id is None or message.tool_call_id not in open_calls:
+        raise r.UnmatchedToolCall(f"{path}tool_call_id")
+    return close_call(open_calls, message.tool_call_id)
+
+
+def _update(state: ConversationState, command: c.UpdateConversation) -> list[e.Event]:
+    unset = msgspec.UNSET
+    events: list[e.Event] = []
+    if command.title is not unset and command.title != state.title:
+        events.append(e.ConversationRetitled(command.title))
+    assistant = state.assistant_id if command.assistant_id is unset else command.assistant_id
+    user = state.user_id if command.user_id is unset else command.user_id
+    if (assistant, user) != (state.assistant_id, state.user_id):
+        events.append(e.ConversationReassigned(assistant, user))
+    if command.metadata is not unset:
+        events += _metadata(state.metadata, command.metadata)
+    if command.compaction is not unset:
+        events += _policy(state, command.compaction)
+    if command.archived is not unset and command.archived != state.archived:
+        events.append(e.ConversationArchived() if command.archived else e.ConversationUnarchived())
+    return events
+
+
+def _metadata(old: dict[str, str], patch: dict[str, str | None]) -> list[e.Event]:
+    changed = {k: v for k, v in patch.items() if v is not None and old.get(k) != v}
+    removed = tuple(k for k, v in patch.items() if v is None and k in old)
+    if len(old.keys() - set(removed) | changed.keys()) > MAX_METADATA_PAIRS:
+        raise r.TooMuchMetadata("metadata")
+    return [e.MetadataChanged(changed, removed)] if changed or removed else []
+
+
+def _policy(state: ConversationState, patch: c.PolicyPatch) -> list[e.Event]:
+    fields = msgspec.structs.asdict(patch)
+    given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
+    policy = msgspec.structs.replace(state.compaction, **given)
+    return [] if policy == state.compaction else [e.CompactionPolicyChanged(policy)]

@@ -1,0 +1,61 @@
+"""What a message costs in a context, in tokens.
+
+The rule is OpenAI's published one for chat messages: 3 a message, its role, its content, 1 more with a
+name; 3 more for the list as a whole. Tool calls count their name and arguments. Images, audio and
+files cost what the vendor's machine makes of them, which no tokenizer can say: the numbers here are
+estimates (an image as one 512-pixel tile at high detail: 85 + 170).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+Count = Callable[[str], int]
+
+LIST_TOKENS = 3
+MESSAGE_TOKENS = 3
+NAME_TOKENS = 1
+IMAGE_TOKENS = 255
+LOW_DETAIL_IMAGE_TOKENS = 85
+AUDIO_TOKENS = 300
+FILE_TOKENS = 1_000
+
+
+def message_tokens(
+    count: Count, *, role: str, content: Any, tool_calls: Any = None, name: str | None = None
+) -> int:
+    """`content` and `tool_calls` as decoded from JSON: a string, an array of parts, or None."""
+    total = MESSAGE_TOKENS + count(role)
+    if isinstance(content, str):
+        total += count(content)
+    else:
+        total += sum(_part_tokens(count, part) for part in content or ())
+    total += sum(_call_tokens(count, call) for call in tool_calls or ())
+    if name is not None:
+        total += NAME_TOKENS + count(name)
+    return total
+
+
+def _part_tokens(count: Count, part: Any) -> int:
+    match part:
+        case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+            return count(text)
+        case {"type": "image_url", "image_url": {"detail": "low"}}:
+            return LOW_DETAIL_IMAGE_TOKENS
+        case {"type": "image_url"}:
+            return IMAGE_TOKENS
+        case {"type": "input_audio"}:
+            return AUDIO_TOKENS
+        case {"type": "file"}:
+            return FILE_TOKENS
+        case _:
+            return count(msgspec.json.encode(part).decode())
+
+
+def _call_tokens(count: Count, call: Any) -> int:
+    match call:
+        case {"function": {"name": str(name), "arguments": str(arguments)}}:
+            return count(name) + count(arguments)
+        case _:
+            return count(msgspec.json.encode(call).decode())
