@@ -1,0 +1,117 @@
+"""A batch of appends: gathered from the queue, turned into columns for one statement."""
+
+import asyncio
+from collections import deque
+from typing import Any
+
+from eventstore.appends import Append, Appended
+
+
+class Pending:
+    """An append that waits for its answer."""
+
+    __slots__ = ("append", "future", "uncertain")
+
+    def __init__(self, append: Append, future: asyncio.Future[Appended]) -> None:
+        self.append = append
+        self.future = future
+        self.uncertain = False
+        """It was sent before on a connection that broke: it may have landed."""
+
+    def resolve(self, appended: Appended) -> None:
+        if not self.future.done():
+            self.future.set_result(appended)
+
+    def fail(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+def take(queue: deque[Pending], most_events: int) -> list[Pending]:
+    """The next batch, in order. At least one append, however large.
+
+    No two appends of a batch share a stream or a key: the second would be decided by the first, so it
+    waits for the next batch, and all behind it on that stream with it.
+    """
+    batch: list[Pending] = []
+    later: list[Pending] = []
+    taken: set[str] = set()
+    count = 0
+    while queue and count < most_events:
+        pending = queue.popleft()
+        events = pending.append.events
+        entry = pending.append.idempotency
+        names = {event.stream for event in events} if len(events) != 1 else {events[0].stream}
+        if entry is not None:
+            names.add(f"{entry.workspace}\n{entry.key}")  # a stream's id holds no line break
+        clash = not taken.isdisjoint(names)
+        taken |= names
+        if clash:
+            later.append(pending)
+            continue
+        batch.append(pending)
+        count += len(events)
+    queue.extendleft(reversed(later))
+    return batch
+
+
+def event_columns(batch: list[Pending]) -> dict[str, Any]:
+    """Parallel arrays of all events of the batch, as `append.sql` takes them."""
+    events = [event for pending in batch for event in pending.append.events]
+    return {
+        "count": len(events),
+        "streams": [event.stream for event in events],
+        "versions": [event.version for event in events],
+        "topics": [event.topic for event in events],
+        "states": [event.state for event in events],
+        "messages": [event.message_id for event in events],
+    }
+
+
+def key_columns(batch: list[Pending], lifetime: str) -> dict[str, Any]:
+    """Parallel arrays of the batch's keyed commands, as `append_with_keys.sql` takes them."""
+    entries: list[Any] = []
+    first: list[int] = []
+    last: list[int] = []
+    offset = 0
+    for pending in batch:
+        count = len(pending.append.events)
+        if pending.append.idempotency is not None:
+            entries.append(pending.append.idempotency)
+            first.append(offset + min(count, 1))
+            last.append(offset + count)
+        offset += count
+    return {
+        "workspaces": [entry.workspace for entry in entries],
+        "keys": [entry.key for entry in entries],
+        "hashes": [entry.request_hash for entry in entries],
+        "results": [entry.result for entry in entries],
+        "first_offsets": first,
+        "last_offsets": last,
+        "lifetime": lifetime,
+    }
+
+
+def isolating_columns(batch: list[Pending], lifetime: str) -> dict[str, Any]:
+    """Parallel arrays of commands and events, as `append_batch.sql` takes them."""
+    entries = [pending.append.idempotency for pending in batch]
+    return {
+        **event_columns(batch),
+        "numbers": list(range(len(batch))),
+        "workspaces": [entry and entry.workspace for entry in entries],
+        "keys": [entry and entry.key for entry in entries],
+        "hashes": [entry and entry.request_hash for entry in entries],
+        "results": [entry and entry.result for entry in entries],
+        "commands": [number for number, pending in enumerate(batch) for _ in pending.append.events],
+        "lifetime": lifetime,
+    }
+
+
+def positions(batch: list[Pending], base: int) -> list[Appended]:
+    """Where each append of a wholly appended batch stands behind `base`."""
+    placed: list[Appended] = []
+    for pending in batch:
+        count = len(pending.append.events)
+        placed.append(Appended(base + min(count, 1), base + count))
+        base += count
+    return placed

@@ -1,0 +1,80 @@
+"""Connections of the service: with its role, and only to a server that keeps our promises."""
+
+from typing import Any
+
+import psycopg
+
+from eventstore.errors import UnsafeServer
+from eventstore.migrate import SERVICE_ROLE, check_schema
+
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+_DEFAULTS: dict[str, Any] = {
+    "autocommit": True,
+    "prepare_threshold": 1,
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "client_encoding": "utf8",
+}
+# A service that was given the owner's login drops its rights here: events cannot be changed by it.
+_TAKE_ROLE = f"SET ROLE {SERVICE_ROLE}"
+
+_SAFE = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "default_transaction_isolation": "read committed",
+}
+_SAFER = {"synchronous_commit": ("on", "remote_apply")}
+
+
+async def connect_async(dsn: str, *, name: str) -> AsyncConnection:
+    """A connection in autocommit under the service's role; `name` shows in pg_stat_activity."""
+    options: dict[str, Any] = {**_DEFAULTS, "application_name": f"verbatim {name}"}
+    connection = await psycopg.AsyncConnection.connect(dsn, **options)
+    try:
+        await connection.execute(_TAKE_ROLE)
+    except psycopg.Error:
+        await connection.close()
+        raise
+    return connection
+
+
+def connect(dsn: str, *, name: str) -> Connection:
+    """As `connect_async`, for tools and projectors."""
+    options: dict[str, Any] = {**_DEFAULTS, "application_name": f"verbatim {name}"}
+    connection = psycopg.Connection.connect(dsn, **options)
+    try:
+        connection.execute(_TAKE_ROLE)
+    except psycopg.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def check_server(dsn: str) -> None:
+    """What every process asks before it starts.
+
+    Raises SchemaMismatch for tables it does not know, UnsafeServer for settings that would lose an
+    answered write, psycopg.OperationalError where there is no server.
+    """
+    with psycopg.connect(dsn, autocommit=True, connect_timeout=5) as connection:
+        check_schema(connection)
+        check_durability(connection)
+
+
+def check_durability(connection: Connection) -> None:
+    """Raises UnsafeServer, naming the setting."""
+    for setting, wanted in _SAFE.items():
+        row = connection.execute("SELECT current_setting(%s)", [setting]).fetchone()
+        found = row[0] if row else None
+        if found not in _SAFER.get(setting, (wanted,)):
+            raise UnsafeServer(
+                f"the PostgreSQL server has {setting} = {found}; Verbatim promises that an answered"
+                f" write is durable and needs {setting} = {wanted}"
+            )

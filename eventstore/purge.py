@@ -1,0 +1,35 @@
+"""Ends expired idempotency keys, a small batch at a time."""
+
+import asyncio
+import logging
+
+import psycopg
+
+from eventstore.connect import connect_async
+from eventstore.queries import query
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+
+
+async def purge_keys(dsn: str) -> int:
+    """End all keys that have expired by now; returns how many."""
+    ended = 0
+    connection = await connect_async(dsn, name="purge")
+    async with connection:
+        while True:
+            cursor = await connection.execute(query("purge_keys"), {"limit": BATCH})
+            ended += cursor.rowcount
+            if cursor.rowcount < BATCH:
+                return ended
+
+
+async def keep_purging(dsn: str, every: float = 60.0) -> None:
+    """Purge for ever, every so many seconds; a fault is logged and the next round tries again."""
+    while True:
+        try:
+            await purge_keys(dsn)
+        except psycopg.Error as error:
+            log.warning("expired idempotency keys could not be purged: %s", error)
+        await asyncio.sleep(every)

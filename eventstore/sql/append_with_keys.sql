@@ -1,0 +1,17 @@
+-- As `append`, with the idempotency rows of the batch's keyed commands; offsets count events from the batch's base.
+WITH advanced AS (
+    UPDATE head SET position = position + %(count)s RETURNING position - %(count)s AS base
+), inserted AS (
+    INSERT INTO events (position, originator_id, originator_version, topic, state, message_id)
+    SELECT base + place, stream, version, topic, state, message
+      FROM advanced, unnest(%(streams)s::text[], %(versions)s::bigint[], %(topics)s::text[],
+                            %(states)s::bytea[], %(messages)s::text[]) WITH ORDINALITY
+           AS e (stream, version, topic, state, message, place)
+), keyed AS (
+    INSERT INTO idempotency (workspace, key, request_hash, first_position, last_position, result, expires_at)
+    SELECT workspace, key, hash, base + first_offset, base + last_offset, result, now() + %(lifetime)s::interval
+      FROM advanced, unnest(%(workspaces)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(results)s::bytea[],
+                            %(first_offsets)s::bigint[], %(last_offsets)s::bigint[])
+           AS k (workspace, key, hash, result, first_offset, last_offset)
+)
+SELECT base FROM advanced
