@@ -13,7 +13,7 @@ from eventstore.errors import Unavailable
 from eventstore.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
 
 class IdempotencyRow(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class Connections:
             raise Unavailable("the database cannot be reached; try again shortly") from error
 
     @asynccontextmanager
-    async def _connection(self) -> "AsyncIterator[AsyncConnection]":
+    async def _connection(self) -> "AsyncGenerator[AsyncConnection]":
         connection = await self._free.get()
         try:
             if connection is None or connection.closed:

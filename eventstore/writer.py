@@ -119,8 +119,8 @@ class GroupCommitWriter:
                 self._hinter.hint()
             except psycopg.OperationalError as error:
                 await self._lost(batch, error)
-            except Exception as error:
-                log.error("an append failed", exc_info=error)
+            except Exception:
+                log.exception("an append failed")
                 _fail(batch, Unavailable("the append failed; try again shortly"))
 
     async def _flush(self, batch: list[Pending]) -> None:
@@ -146,7 +146,7 @@ class GroupCommitWriter:
     async def _flush_isolating(self, batch: list[Pending]) -> None:
         rows = await self._execute(self._append_batch, isolating_columns(batch, self._lifetime))
         for number, outcome, first, last in rows:
-            pending = batch[number]
+            pending = batch[int(number)]
             if outcome == "appended":
                 pending.resolve(Appended(first, last))
                 continue
