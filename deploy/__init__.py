@@ -1,0 +1,1 @@
+"""How Verbatim runs: embedded servers, the supervisor of processes, the vocabularies."""
