@@ -62,11 +62,11 @@ class Supervisor:
         children: list[Child],
         *,
         tell: Callable[[str], None],
-        changed: Callable[[dict[str, int]], None] = lambda pids: None,
+        changed: Callable[[dict[str, int]], None]  | None = None,
     ) -> None:
         self._running = [_Running(child) for child in children]
         self._tell = tell
-        self._changed = changed
+        self._changed = changed or (lambda _: None)
         self._selector = selectors.DefaultSelector()
         self._stopping = False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
