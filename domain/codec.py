@@ -12,7 +12,7 @@ import msgspec
 
 from domain.envelope import Meta
 from domain.events import Event
-from domain.upcasts import UPCASTS, Upcasts
+from domain.upcasts import UPCASTS, Upcast, Upcasts
 
 EventT = TypeVar("EventT")
 
@@ -30,7 +30,10 @@ class CodecError(Exception):
 
 class UnknownTopic(CodecError):  # noqa: N818 - the tree's root carries the word
     def __init__(self, topic: str) -> None:
-        super().__init__(f"no event is stored under the topic {topic!r}; is this program too old?")
+        super().__init__(
+            f"no event of the topic {topic!r} is known here: it was written by a newer version of"
+            " this program, or by another one"
+        )
         self.topic = topic
 
 
@@ -58,57 +61,88 @@ class _Body(msgspec.Struct, Generic[EventT], frozen=True, omit_defaults=True, gc
 class Codec:
     """Encodes and decodes events; holds one typed decoder a topic. Safe to share between threads.
 
-    Fields that a newer writer added with a default are ignored by an older reader; that is what
-    lets two versions of the program run side by side during a deploy.
+    Fields that an event does not have are ignored on decoding: during a rolling deploy the older
+    program reads what the newer one writes, and a new field with a default is no new schema. What the
+    older program must not misread gets a new schema, and that it refuses (UnknownTopic).
     """
 
-    def __init__(self, upcasts: Upcasts = UPCASTS) -> None:
+    def __init__(
+        self, kinds: tuple[type[Event], ...] = EVENT_TYPES, upcasts: Upcasts = UPCASTS
+    ) -> None:
+        """Raises ValueError where a hop from an older schema is missing."""
         self._encode = msgspec.json.Encoder().encode
-        self._topics = {kind: topic_of(kind) for kind in EVENT_TYPES}
+        self._topics = {kind: topic_of(kind) for kind in kinds}
         self._decoders = {
-            topic_of(kind): msgspec.json.Decoder(_Body[kind]).decode for kind in EVENT_TYPES
+            topic: msgspec.json.Decoder(_Body[kind]).decode for kind, topic in self._topics.items()
         }
-        self._schemas = {kind.NAME: kind.SCHEMA for kind in EVENT_TYPES}
-        self._upcasts = upcasts
+        self._decode_fields = msgspec.json.Decoder(_Body[dict[str, msgspec.Raw]]).decode
+        self._decode_meta = msgspec.json.Decoder(_Body[msgspec.Raw]).decode
+        self._older = {
+            f"{kind.NAME}.{schema}": (topic, _hops(kind, schema, upcasts))
+            for kind, topic in self._topics.items()
+            for schema in range(1, kind.SCHEMA)
+        }
 
     def encode(self, meta: Meta, event: Event) -> StoredBody:
-        body = _Body(
-            id=meta.event_id,
-            at=meta.occurred_at,
-            cmd=meta.command_id,
-            by=meta.actor,
-            data=event,
-            req=meta.request_id,
-            why=meta.causation,
-        )
-        return StoredBody(self._topics[type(event)], self._encode(body))
+        return StoredBody(self._topics[type(event)], self._encode(_body(meta, event)))
 
     def decode(self, topic: str, state: bytes) -> tuple[Meta, Event]:
         """Raises UnknownTopic or CorruptEvent."""
         decode = self._decoders.get(topic)
-        if decode is None:
-            topic, state = self._upcast(topic, state)
-            decode = self._decoders[topic]
         try:
-            body: _Body[Any] = decode(state)
-        except msgspec.DecodeError as error:
+            if decode is None:
+                topic, state = self._upcast(topic, state)
+                decode = self._decoders[topic]
+            body = decode(state)
+        except _UNREADABLE as error:
             raise CorruptEvent(topic, str(error)) from error
-        return Meta(body.id, body.at, body.cmd, body.by, body.req, body.why), body.data
+        return _meta(body), body.data
+
+    def decode_meta(self, topic: str, state: bytes) -> Meta:
+        """The metadata alone, of an event that may be unknown. Raises CorruptEvent."""
+        try:
+            return _meta(self._decode_meta(state))
+        except _UNREADABLE as error:
+            raise CorruptEvent(topic, str(error)) from error
 
     def _upcast(self, topic: str, state: bytes) -> tuple[str, bytes]:
-        """One hop a schema, from the stored one to today's."""
-        name, _, number = topic.rpartition(".")
-        current = self._schemas.get(name)
-        if current is None or not number.isdecimal() or not 0 < int(number) < current:
+        """The body as today's schema has it; values that no hop touches stay byte for byte."""
+        if topic not in self._older:
             raise UnknownTopic(topic)
-        try:
-            body = msgspec.json.decode(state, type=dict[str, Any])
-            for schema in range(int(number), current):
-                body["data"] = self._upcasts[name, schema](body["data"])
-        except (msgspec.DecodeError, KeyError) as error:
-            raise CorruptEvent(topic, str(error)) from error
-        return f"{name}.{current}", self._encode(body)
+        current, hops = self._older[topic]
+        body = self._decode_fields(state)
+        data = body.data
+        for hop in hops:
+            data = hop(data)
+        return current, self._encode(_body(_meta(body), data))
 
 
 def topic_of(kind: type[Event]) -> str:
     return f"{kind.NAME}.{kind.SCHEMA}"
+
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError)
+"""What msgspec raises on bytes that do not fit, and a hop on a field that is not there."""
+
+
+def _body(meta: Meta, data: EventT) -> _Body[EventT]:
+    return _Body(
+        id=meta.event_id,
+        at=meta.occurred_at,
+        cmd=meta.command_id,
+        by=meta.actor,
+        data=data,
+        req=meta.request_id,
+        why=meta.causation,
+    )
+
+
+def _meta(body: _Body[Any]) -> Meta:
+    return Meta(body.id, body.at, body.cmd, body.by, body.req, body.why)
+
+
+def _hops(kind: type[Event], schema: int, upcasts: Upcasts) -> list[Upcast]:
+    try:
+        return [upcasts[kind.NAME, older] for older in range(schema, kind.SCHEMA)]
+    except KeyError as missing:
+        raise ValueError(f"no upcast for {missing}") from missing

@@ -47,6 +47,8 @@ class AppendMessages(msgspec.Struct, frozen=True):
     """All or none, contiguous."""
 
     messages: tuple[NewMessage, ...]
+    in_list: bool = True
+    """Whether the caller sent a list: a refusal then names the message by its place in it."""
 
 
 class PolicyPatch(msgspec.Struct, frozen=True):

@@ -10,13 +10,8 @@ import msgspec
 from domain import commands as c
 from domain import events as e
 from domain import refusals as r
-from domain.state import (
-    ConversationState,
-    call_ids,
-    close_call,
-    context_cost,
-    open_more,
-)
+from domain.calls import OpenCalls, call_ids, close_call, open_calls_of
+from domain.state import ConversationState, context_cost
 
 MAX_METADATA_PAIRS = 16
 MAX_MESSAGES = 10_000_000
@@ -36,7 +31,7 @@ def decide(state: ConversationState | None, command: c.Command) -> list[e.Event]
         raise r.ConversationIsDeleted
     match command:
         case c.AppendMessages():
-            return _append(state, command.messages)
+            return _append(state, command)
         case c.UpdateConversation():
             return _update(state, command)
         case c.PinMessage():
@@ -74,18 +69,14 @@ def _start(state: ConversationState | None, command: c.StartConversation) -> lis
         title=command.title,
         metadata=command.metadata,
     )
-    return [started, *_messages(command.messages, 0, 0, {}, command.compaction.trigger_tokens)]
+    return [started, *_messages(None, command.messages, command.compaction.trigger_tokens)]
 
 
-def _append(state: ConversationState, messages: tuple[c.NewMessage, ...]) -> list[e.Event]:
-    if state.last_sequence + len(messages) > MAX_MESSAGES:
+def _append(state: ConversationState, command: c.AppendMessages) -> list[e.Event]:
+    if state.last_sequence + len(command.messages) > MAX_MESSAGES:
         raise r.ConversationIsFull
     appended = _messages(
-        messages,
-        state.last_sequence,
-        state.live_tokens,
-        state.open_calls,
-        state.compaction.trigger_tokens,
+        state, command.messages, state.compaction.trigger_tokens, in_list=command.in_list
     )
     if appended and state.archived:
         return [e.ConversationUnarchived(), *appended]
@@ -93,23 +84,25 @@ def _append(state: ConversationState, messages: tuple[c.NewMessage, ...]) -> lis
 
 
 def _messages(
+    state: ConversationState | None,
     messages: tuple[c.NewMessage, ...],
-    sequence: int,
-    live_tokens: int,
-    open_calls: dict[str, int],
     trigger_tokens: int,
+    *,
+    in_list: bool = True,
 ) -> list[e.MessageAppended]:
-    """The messages as events, from the conversation's last sequence, context and open calls on."""
+    """The messages as events, on from where the conversation stands: each sees those before it."""
+    sequence = state.last_sequence if state else 0
+    live_tokens = state.live_tokens if state else 0
+    open_calls: OpenCalls = state.open_calls if state else {}
     appended: list[e.MessageAppended] = []
     seen: set[str] = set()
-    single = len(messages) == 1
     for index, message in enumerate(messages):
-        path = "" if single else f"messages[{index}]."
+        path = f"messages[{index}]." if in_list else ""
         if message.message_id in seen:
             raise r.MessageExists(f"{path}id")
         seen.add(message.message_id)
-        open_calls = _answered(message, open_calls, path)
         sequence += 1
+        open_calls = _answered(message, sequence, open_calls, path)
         live_tokens += message.token_count
         appended.append(
             e.MessageAppended(
@@ -139,11 +132,11 @@ def _messages(
     return appended
 
 
-def _answered(message: c.NewMessage, open_calls: dict[str, int], path: str) -> dict[str, int]:
+def _answered(message: c.NewMessage, sequence: int, open_calls: OpenCalls, path: str) -> OpenCalls:
     """The open calls after the message; a call of the same batch counts as earlier."""
     if message.role != "tool":
-        return open_more(open_calls, call_ids(message.tool_calls))
-    if message.tool_call_id is None or message.tool_call_id not in open_calls:
+        return open_calls_of(open_calls, sequence, call_ids(message.tool_calls))
+    if message.tool_call_id not in open_calls:
         raise r.UnmatchedToolCall(f"{path}tool_call_id")
     return close_call(open_calls, message.tool_call_id)
 

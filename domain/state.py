@@ -1,7 +1,8 @@
 """A conversation as it stands: what decisions need, and what its public resource shows.
 
 No texts and no set of all message ids: the state of a conversation of 100,000 messages is as small as
-that of ten, so that an append does not get slower as the conversation grows.
+that of ten, so that an append does not get slower as the conversation grows. What does grow with use
+is kept as numbers: pins, retractions, and tool calls that nobody answered.
 """
 
 from datetime import datetime
@@ -9,8 +10,10 @@ from decimal import Decimal
 from typing import Literal, assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from domain import events as e
+from domain.calls import OpenCalls, call_ids, close_call, open_calls_of, withdraw_calls
 from domain.policy import CompactionPolicy
 from domain.tokens import LIST_TOKENS
 
@@ -27,28 +30,31 @@ class ConversationState(msgspec.Struct, frozen=True):
     compaction: CompactionPolicy
     created_at: datetime
     updated_at: datetime
+    """When the last event of any kind occurred."""
     assistant_id: str | None = None
     user_id: str | None = None
     title: str | None = None
     metadata: dict[str, str] = {}
     archived: bool = False
+    """Kept through a deletion, so that a restored conversation stands as it stood."""
     deleted_at: datetime | None = None
     last_sequence: int = 0
     message_count: int = 0
     """Messages that were not retracted."""
     input_tokens: int = 0
     output_tokens: int = 0
-    """Totals of what was used: a retracted message was paid for and stays in them."""
     cost_cents: Decimal = ZERO
+    """Totals of what was used: a retracted message was paid for and stays in all three."""
     live_tokens: int = 0
     """Token counts of the messages in the context, without the list's own."""
     last_message_at: datetime | None = None
+    """The latest `created_at` of a message, a retracted one too: the state keeps no times to fall back on."""
     pinned: frozenset[int] = frozenset()
     """Sequences of pinned messages."""
-    open_calls: dict[str, int] = {}
-    """Tool calls without an answer: how many of each id (real histories repeat ids)."""
+    open_calls: OpenCalls = {}
+    """Tool calls without an answer."""
     retracted: frozenset[int] = frozenset()
-    """Sequences of retracted messages: few, and a second retraction must be refused."""
+    """Sequences of retracted messages: few, and a second retraction must change nothing."""
 
     @property
     def status(self) -> Status:
@@ -68,13 +74,10 @@ def context_cost(live_tokens: int) -> int:
 
 def weight(state: ConversationState) -> int:
     """About how many bytes the state occupies: what a cache should count."""
-    strings = sum(len(key) + len(value) + 160 for key, value in state.metadata.items())
-    return (
-        1_000
-        + strings
-        + 90 * (len(state.pinned) + len(state.retracted))
-        + 150 * len(state.open_calls)
-    )
+    strings = sum(4 * (len(key) + len(value)) + 110 for key, value in state.metadata.items())
+    calls = sum(4 * len(call_id) + 220 for call_id in state.open_calls)
+    numbers = len(state.pinned) + len(state.retracted)
+    return 1_000 + 4 * len(state.title or "") + strings + calls + 90 * numbers
 
 
 def evolve(  # noqa: C901, PLR0912 - one branch an event: a closed list, read from top to bottom
@@ -82,9 +85,9 @@ def evolve(  # noqa: C901, PLR0912 - one branch an event: a closed list, read fr
 ) -> ConversationState:
     """The fold. Total: an event without a rule does not type.
 
-    Raises ValueError where the first event is not a start, which no log of ours holds.
+    Raises ValueError where a stream does not begin with its one start, which no log of ours holds.
     """
-    if isinstance(event, e.ConversationStarted):
+    if state is None and isinstance(event, e.ConversationStarted):
         return ConversationState(
             version=version,
             source=event.source,
@@ -98,10 +101,9 @@ def evolve(  # noqa: C901, PLR0912 - one branch an event: a closed list, read fr
         )
     if state is None:
         raise ValueError(f"a stream begins with a ConversationStarted, not a {event.NAME}")
-    replace = msgspec.structs.replace
     match event:
         case e.MessageAppended():
-            state = _appended(state, event)
+            return _appended(state, event, version, occurred_at)
         case e.MessageRetracted():
             state = _retracted(state, event)
         case e.MessagePinned():
@@ -125,15 +127,26 @@ def evolve(  # noqa: C901, PLR0912 - one branch an event: a closed list, read fr
             state = replace(state, deleted_at=occurred_at)
         case e.ConversationRestored():
             state = replace(state, deleted_at=None)
+        case e.ConversationStarted():
+            raise ValueError("a stream holds one ConversationStarted, as its first event")
         case _:
             assert_never(event)
     return replace(state, version=version, updated_at=occurred_at)
 
 
-def _appended(state: ConversationState, event: e.MessageAppended) -> ConversationState:
+def _appended(
+    state: ConversationState, event: e.MessageAppended, version: int, occurred_at: datetime
+) -> ConversationState:
+    """In one step, not two: this is the fold of nearly every event there is."""
     last = state.last_message_at
-    return msgspec.structs.replace(
+    if event.role == "tool":
+        open_calls = close_call(state.open_calls, event.tool_call_id)
+    else:
+        open_calls = open_calls_of(state.open_calls, event.sequence, call_ids(event.tool_calls))
+    return replace(
         state,
+        version=version,
+        updated_at=occurred_at,
         last_sequence=event.sequence,
         message_count=state.message_count + 1,
         input_tokens=state.input_tokens + event.input_tokens,
@@ -141,53 +154,17 @@ def _appended(state: ConversationState, event: e.MessageAppended) -> Conversatio
         cost_cents=state.cost_cents + (event.cost_cents or ZERO),
         live_tokens=state.live_tokens + event.token_count,
         last_message_at=event.created_at if last is None else max(last, event.created_at),
-        open_calls=_calls_after(state.open_calls, event),
+        open_calls=open_calls,
     )
 
 
-def _calls_after(open_calls: dict[str, int], event: e.MessageAppended) -> dict[str, int]:
-    if event.role == "tool" and event.tool_call_id is not None:
-        return close_call(open_calls, event.tool_call_id)
-    return open_more(open_calls, call_ids(event.tool_calls))
-
-
 def _retracted(state: ConversationState, event: e.MessageRetracted) -> ConversationState:
-    """Calls of a retracted message stay answerable: their results may be on their way."""
-    return msgspec.structs.replace(
+    """It leaves the context and the count, its pin goes, and its calls can no longer be answered."""
+    return replace(
         state,
         message_count=state.message_count - 1,
         live_tokens=state.live_tokens - event.token_count,
         pinned=state.pinned - {event.sequence},
+        open_calls=withdraw_calls(state.open_calls, event.sequence),
         retracted=state.retracted | {event.sequence},
     )
-
-
-def open_more(open_calls: dict[str, int], ids: tuple[str, ...]) -> dict[str, int]:
-    if not ids:
-        return open_calls
-    more = dict(open_calls)
-    for call_id in ids:
-        more[call_id] = more.get(call_id, 0) + 1
-    return more
-
-
-def close_call(open_calls: dict[str, int], call_id: str) -> dict[str, int]:
-    fewer = dict(open_calls)
-    left = fewer.pop(call_id, 0) - 1
-    if left > 0:
-        fewer[call_id] = left
-    return fewer
-
-
-class _Call(msgspec.Struct):
-    id: str | None = None
-
-
-_decode_calls = msgspec.json.Decoder(list[_Call] | None).decode
-
-
-def call_ids(tool_calls: msgspec.Raw) -> tuple[str, ...]:
-    """The ids of the calls in this JSON (an array, or null), in order; calls without one are left out."""
-    if tool_calls == e.NULL:
-        return ()
-    return tuple(call.id for call in _decode_calls(tool_calls) or () if call.id is not None)
