@@ -129,7 +129,7 @@ def with_flags(stored: bytes, *, is_pinned: bool, is_compacted: bool) -> bytes:
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without an exponent or trailing zeros, so that equal sums read equal."""
+    """The same number in one form, without trailing zeros, so that equal sums read equal."""
     if number == number.to_integral_value():
-        return number.quantize(Decimal(1))
-    return Decimal(f"{number.normalize():f}")
+        return number.quantize(Decimal(1)) + 0  # and not -0
+    return number.normalize()

@@ -1,9 +1,15 @@
 """What a message costs in a context, in tokens.
 
 The rule is OpenAI's published one for chat messages: 3 a message, its role, its content, 1 more with a
-name; 3 more for the list as a whole. Tool calls count their name and arguments. Images, audio and
-files cost what the vendor's machine makes of them, which no tokenizer can say: the numbers here are
-estimates (an image as one 512-pixel tile at high detail: 85 + 170).
+name; 3 more for the list as a whole. Tool calls count their name and arguments. What no tokenizer can
+count is estimated:
+
+- an image: 85 tokens at low detail; else 85 + 170, one 512-pixel tile at high detail (OpenAI's vision
+  guide for GPT-4o; the size that would tell the tiles is not in the message);
+- audio: 300, half a minute at OpenAI's 1 token for 100 ms of a user's speech;
+- a file: 1,000, our assumption of a page of text.
+
+A part or a call of an unknown kind counts as its JSON.
 """
 
 from collections.abc import Callable
@@ -25,7 +31,11 @@ FILE_TOKENS = 1_000
 def message_tokens(
     count: Count, *, role: str, content: Any, tool_calls: Any = None, name: str | None = None
 ) -> int:
-    """`content` and `tool_calls` as decoded from JSON: a string, an array of parts, or None."""
+    """What the message adds to a context, with the list's own LIST_TOKENS left out.
+
+    `content` and `tool_calls` as decoded from JSON: a string, an array of parts, or None; an array
+    of calls, or None. `count` gives the tokens of a text.
+    """
     total = MESSAGE_TOKENS + count(role)
     if isinstance(content, str):
         total += count(content)
@@ -57,5 +67,7 @@ def _call_tokens(count: Count, call: Any) -> int:
     match call:
         case {"function": {"name": str(name), "arguments": str(arguments)}}:
             return count(name) + count(arguments)
+        case {"custom": {"name": str(name), "input": str(text)}}:
+            return count(name) + count(text)
         case _:
             return count(msgspec.json.encode(call).decode())
