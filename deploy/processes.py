@@ -62,11 +62,11 @@ class Supervisor:
         children: list[Child],
         *,
         tell: Callable[[str], None],
-        changed: Callable[[dict[str, int]], None]  | None = None,
+        changed: Callable[[dict[str, int]], None] | None = None,
     ) -> None:
         self._running = [_Running(child) for child in children]
         self._tell = tell
-        self._changed = changed or (lambda _: None)
+        self._changed = changed
         self._selector = selectors.DefaultSelector()
         self._stopping = False
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -98,7 +98,7 @@ class Supervisor:
             self._await_health(running)
             if not self._stopping:
                 running.child.ready()
-        self._changed(self.pids())
+        self._report()
 
     def run(self) -> None:
         """Until a signal asks to stop: restart what dies, with growing delays."""
@@ -131,6 +131,10 @@ class Supervisor:
         running.due = None
         running.pidfd = os.pidfd_open(running.process.pid)
         self._selector.register(running.pidfd, selectors.EVENT_READ)
+
+    def _report(self) -> None:
+        if self._changed is not None:
+            self._changed(self.pids())
 
     def _forget(self, running: _Running) -> None:
         if running.pidfd >= 0:
@@ -172,7 +176,7 @@ class Supervisor:
                 self._tell(f"{running.child.name} could not be started: {error}")
             else:
                 self._tell(f"{running.child.name} started again")
-                self._changed(self.pids())
+                self._report()
 
     def _sleep(self) -> None:
         due = [running.due for running in self._running if running.due is not None]

@@ -22,6 +22,7 @@ def spawn(
     output: Path,
     environ: Mapping[str, str] | None = None,
     never_root: bool = False,
+    folder: Path = Path("/"),
 ) -> subprocess.Popen[bytes]:
     """Start a direct child in a session of its own; the kernel signals it when this thread ends.
 
@@ -35,7 +36,7 @@ def spawn(
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=folder,
                 env=None if environ is None else dict(environ),
                 start_new_session=True,
                 preexec_fn=_Preparation(death_signal, drop_root=never_root and os.geteuid() == 0),  # noqa: PLW1509 - started from a single thread

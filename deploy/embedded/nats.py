@@ -38,7 +38,8 @@ class EmbeddedNats:
         known = (
             self._folder.remembered()
         )  # another server of this folder may have chosen its port since
-        known.nats_port = free_port(known.nats_port)
+        if self.child is None:
+            known.nats_port = free_port(known.nats_port)
         self._memory = known
         self._folder.remember(known)
         self._data.mkdir(mode=0o700, exist_ok=True)

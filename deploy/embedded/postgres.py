@@ -82,8 +82,10 @@ class EmbeddedPostgres:
         """Start the server, making the database first where there is none."""
         self._memory = self._folder.remembered()  # another server may have chosen its port since
         self._initialise()
-        self._memory.postgres_port = free_port(self._memory.postgres_port)
-        self._folder.remember(self._memory)
+        if self.child is None:
+            self._memory.postgres_port = free_port(self._memory.postgres_port)
+            self._folder.remember(self._memory)
+        # Started again: others know the port by now, so it stays.
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
         for setting, value in self._settings.items():
             command += ["-c", f"{setting}={value}"]

@@ -1,1 +1,1 @@
-
+"""The command line: `verbatim`, one file a command."""

@@ -1,0 +1,100 @@
+"""Lists of conversations: filters, orders and keyset pages over `conversations.v1`."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from projections.reading import Freshness, ListRows
+
+SortBy = Literal["last_message_at", "created_at", "updated_at", "message_count"]
+Order = Literal["asc", "desc"]
+
+_COLUMNS: dict[str, tuple[str, str]] = {
+    "last_message_at": ("active_at", "timestamptz"),
+    "created_at": ("created_at", "timestamptz"),
+    "updated_at": ("updated_at", "timestamptz"),
+    "message_count": ("message_count", "bigint"),
+}
+
+
+class ListFilter(msgspec.Struct, frozen=True):
+    """What is listed; None filters nothing."""
+
+    statuses: tuple[str, ...]
+    assistant_id: str | None = None
+    user_id: str | None = None
+    source: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    updated_after: datetime | None = None
+    updated_before: datetime | None = None
+    metadata: dict[str, str] | None = None
+    sort_by: SortBy = "last_message_at"
+    order: Order = "desc"
+
+
+_CONDITIONS = {
+    "assistant_id": "assistant_id = %(assistant_id)s",
+    "user_id": "user_id = %(user_id)s",
+    "source": "source = %(source)s",
+    "created_after": "created_at > %(created_after)s",
+    "created_before": "created_at < %(created_before)s",
+    "updated_after": "updated_at > %(updated_after)s",
+    "updated_before": "updated_at < %(updated_before)s",
+    "metadata": "metadata @> %(metadata)s::text::jsonb",
+}
+
+# The tail of the log behind the checkpoint, newest first: as long as the projection's lag. An order and a limit
+# keep the planner on the index of positions whatever it believes about the filter.
+_STATEMENT = """
+WITH checkpoint AS MATERIALIZED (
+    SELECT coalesce((SELECT position FROM readmodels.tracking WHERE name = 'conversations.v1'), 0) AS position
+), page AS (
+    SELECT resource, {column} AS place, id FROM readmodels.conversations_v1
+     WHERE {conditions}
+     ORDER BY {column} {order}, id {order} LIMIT %(limit)s
+)
+SELECT c.position,
+       (SELECT e.position FROM events e
+         WHERE e.position > c.position AND starts_with(e.originator_id, %(workspace)s || ':')
+         ORDER BY e.position DESC LIMIT 1),
+       (SELECT position FROM head),
+       ARRAY(SELECT resource FROM page ORDER BY place {order}, id {order}),
+       ARRAY(SELECT place FROM page ORDER BY place {order}, id {order}),
+       ARRAY(SELECT id FROM page ORDER BY place {order}, id {order})
+  FROM checkpoint c
+"""
+
+
+def list_statement(
+    workspace: str, wanted: ListFilter, after: tuple[Any, str] | None, limit: int
+) -> tuple[bytes, dict[str, Any]]:
+    """The statement and its values. `after` is the place of the last row seen."""
+    column, kind = _COLUMNS[wanted.sort_by]
+    conditions = ["workspace = %(workspace)s", "status = ANY (%(statuses)s::text[])"]
+    values: dict[str, Any] = {
+        "workspace": workspace,
+        "statuses": list(wanted.statuses),
+        "limit": limit,
+    }
+    for name, condition in _CONDITIONS.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            conditions.append(condition)
+            values[name] = msgspec.json.encode(value).decode() if name == "metadata" else value
+    if after is not None:
+        sign = ">" if wanted.order == "asc" else "<"
+        conditions.append(f"({column}, id) {sign} (%(after)s::{kind}, %(after_id)s)")
+        values["after"], values["after_id"] = after
+    statement = _STATEMENT.format(
+        column=column, order=wanted.order, conditions=" AND ".join(conditions)
+    )
+    return statement.encode(), values
+
+
+def list_rows(row: tuple[Any, ...]) -> ListRows:
+    checkpoint, pending, head, resources, places, names = row
+    return ListRows(
+        Freshness(checkpoint, pending, head), resources, list(zip(places, names, strict=True))
+    )

@@ -1,0 +1,74 @@
+"""The read model `messages`: the messages of each conversation, as ready JSON."""
+
+from collections.abc import Sequence
+
+from domain import events as e
+from domain.envelope import Recorded
+from domain.resources import message_json
+from eventstore.connect import Connection
+from projections.queries import query
+
+Key = tuple[str, str, int]
+"""Workspace, conversation, sequence."""
+
+
+class Messages:
+    name = "messages.v1"
+
+    def __init__(self) -> None:
+        self._create = query("messages_create")
+        self._insert = query("messages_insert")
+        self._pin = query("messages_pin")
+        self._retract = query("messages_retract")
+
+    def create(self, connection: Connection) -> None:
+        connection.execute(self._create)
+
+    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+        """A message that comes and is pinned or retracted on one page is written once, or not at all."""
+        appended: dict[Key, e.MessageAppended] = {}
+        pins: dict[Key, bool] = {}
+        retracted: list[Key] = []
+        for recorded in page:
+            event = recorded.event
+            if not isinstance(event, _CONCERNING):
+                continue
+            key = (recorded.workspace, recorded.conversation, event.sequence)
+            if isinstance(event, e.MessageAppended):
+                appended[key] = event
+            elif not isinstance(event, e.MessageRetracted):
+                pins[key] = isinstance(event, e.MessagePinned)
+            elif appended.pop(key, None) is None:
+                retracted.append(key)
+        self._write(connection, appended, pins)
+        earlier = {key: pin for key, pin in pins.items() if key not in appended}
+        if earlier:
+            connection.execute(
+                self._pin,
+                _columns(list(earlier)) | {"pinned": list(earlier.values())},
+                prepare=True,
+            )
+        if retracted:
+            connection.execute(self._retract, _columns(retracted), prepare=True)
+
+    def _write(
+        self, connection: Connection, appended: dict[Key, e.MessageAppended], pins: dict[Key, bool]
+    ) -> None:
+        if appended:
+            values = _columns(list(appended)) | {
+                "roles": [event.role for event in appended.values()],
+                "pinned": [pins.get(key, False) for key in appended],
+                "messages": [message_json(key[1], event) for key, event in appended.items()],
+            }
+            connection.execute(self._insert, values, prepare=True)
+
+
+_CONCERNING = (e.MessageAppended, e.MessagePinned, e.MessageUnpinned, e.MessageRetracted)
+
+
+def _columns(keys: list[Key]) -> dict[str, list[object]]:
+    return {
+        "workspaces": [key[0] for key in keys],
+        "conversations": [key[1] for key in keys],
+        "sequences": [key[2] for key in keys],
+    }

@@ -1,0 +1,52 @@
+"""`verbatim command`, `verbatim query`, and both in one process for `verbatim dev`."""
+
+import rich_click as click
+import uvloop
+from msgspec.structs import replace
+
+from services import logs
+from services.cli.common import plain_errors
+from services.cli.common import settings as load_settings
+from services.cli.target import database_target
+from services.processes import Room, run_http
+from services.settings import Settings
+
+
+def _serve(rooms: tuple[Room, ...]) -> None:
+    settings: Settings = load_settings()
+    with plain_errors():
+        settings = with_database(settings)
+        logs.set_up(settings)
+        uvloop.run(run_http(settings, rooms))
+
+
+def with_database(settings: Settings) -> Settings:
+    return replace(settings, database_url=database_target(settings))
+
+
+@click.command()
+def command() -> None:
+    """Serve writes over HTTP until SIGTERM or Ctrl-C.
+
+    Needs VERBATIM_DATABASE_URL (or a running `verbatim dev`); listens on VERBATIM_HOST and VERBATIM_PORT.
+
+    Example: VERBATIM_PORT=8081 verbatim command
+    """
+    _serve(("command",))
+
+
+@click.command()
+def query() -> None:
+    """Serve reads over HTTP until SIGTERM or Ctrl-C.
+
+    Needs VERBATIM_DATABASE_URL (or a running `verbatim dev`); listens on VERBATIM_HOST and VERBATIM_PORT.
+
+    Example: VERBATIM_PORT=8082 verbatim query
+    """
+    _serve(("query",))
+
+
+@click.command(hidden=True)
+def serve() -> None:
+    """Serve writes and reads in one process, for `verbatim dev`."""
+    _serve(("command", "query"))

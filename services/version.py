@@ -1,0 +1,5 @@
+"""The program's version, from its installation."""
+
+from importlib.metadata import version
+
+VERSION = version("verbatim")
