@@ -1,7 +1,7 @@
 """One ASGI app from tables of endpoints: the command service's, the query service's, or both."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
@@ -129,19 +129,18 @@ def _state_of(request: AnyRequest) -> RequestState:
     return scope[STATE]
 
 
-def _unrouted(request: AnyRequest, error: Exception) -> ASGIResponse:
-    """What Litestar itself answers: no such path, no such method. All else goes on to the edge."""
-    state = _state_of(request)
+def _unrouted(request: AnyRequest, error: Exception) -> NoReturn:
+    """What Litestar itself finds, such as an unknown path, goes on to the edge like any other error."""
+    del request
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 405:
-        api_error = ApiError(405, "this path does not know this method", "method_not_allowed")
+        refused = ApiError(405, "this path does not know this method", "method_not_allowed")
+        allowed = (error.headers or {}).get("allow", "")
+        refused.headers.append((b"allow", allowed.encode()))
     else:
-        api_error = ApiError(404, "there is nothing at this path; check it", "unknown_path")
-    response = _error(api_error, state)
-    for name, value in (error.headers or {}).items():
-        response.headers[name.lower()] = value
-    return response
+        refused = ApiError(404, "there is nothing at this path; check it", "unknown_path")
+    raise refused from None
 
 
 def _error(error: ApiError, state: RequestState) -> ASGIResponse:

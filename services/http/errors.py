@@ -42,6 +42,8 @@ class ApiError(Exception):
         self.retry_after = retry_after
         self.kind = kind or _TYPES[status]
         """The envelope's `type`."""
+        self.headers: list[tuple[bytes, bytes]] = []
+        """Those that this error needs beside the envelope's own."""
 
 
 def bad_request(message: str, code: str = "invalid_request", param: str | None = None) -> ApiError:
@@ -96,7 +98,7 @@ PERMANENT = frozenset({409, 412, 422})
 def render(error: ApiError, request_id: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """The envelope and the headers that go with it."""
     body = _Body(error.kind, error.message, request_id, error.code, error.param, error.retry_after)
-    headers = [(b"content-type", b"application/json")]
+    headers = [(b"content-type", b"application/json"), *error.headers]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
     if error.status in PERMANENT:

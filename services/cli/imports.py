@@ -1,0 +1,141 @@
+"""`verbatim import`: conversations from a JSONL file, over the HTTP API."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.cli.common import CannotStart
+from services.cli.common import settings as load_settings
+from services.cli.importing import ImportClient, Report
+from services.cli.lines import BadLine, ImportLine, parse
+from services.cli.target import http_target
+
+EVERY_SECONDS = 5.0
+"""Between two lines of progress where there is no terminal."""
+
+
+class Summary(msgspec.Struct):
+    """What became of the file."""
+
+    conversations: int = 0
+    """Imported now."""
+    unchanged: int = 0
+    """Imported before, and the same."""
+    messages: int = 0
+    """Appended now."""
+    failed: int = 0
+    seconds: float = 0.0
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
+def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
+    """Import conversations: one a line, {"id": …, "messages": [OpenAI chat messages]}; - is standard input.
+
+    Importing a file again changes nothing; an import that was cut off goes on where it was. A line that
+    cannot be imported is reported by its number, and the others go on.
+
+    A line may also have title, user_id, assistant_id, metadata, source and created_at. Exit codes: 0 all
+    imported, 1 some lines failed, 2 could not start.
+
+    Example: verbatim import chats.jsonl
+    """
+    base_url, api_key = http_target(load_settings())
+    summary = Summary()
+    try:
+        asyncio.run(_import(file, base_url, api_key, concurrency, summary))
+    except KeyboardInterrupt:
+        click.echo("interrupted; run the same command again to go on", err=True)
+        raise SystemExit(130) from None
+    if as_json:
+        click.echo(msgspec.json.encode(summary))
+    else:
+        click.echo(
+            f"{summary.conversations} conversations with {summary.messages} messages imported,"
+            f" {summary.unchanged} unchanged, {summary.failed} failed,"
+            f" {summary.messages / max(summary.seconds, 0.001):,.0f} messages/s"
+        )
+    raise SystemExit(1 if summary.failed else 0)
+
+
+async def _import(
+    file: BinaryIO, base_url: str, api_key: str, concurrency: int, summary: Summary
+) -> None:
+    started = time.monotonic()
+    async with ImportClient(base_url, api_key, concurrency) as client:
+        refused = await client.check()
+        if refused is not None:
+            raise CannotStart(refused)
+        with _progress(summary) as advance:
+            lines = enumerate(file, 1)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(concurrency):
+                    group.create_task(_work(lines, client, summary, advance))
+    summary.seconds = round(time.monotonic() - started, 3)
+
+
+async def _work(
+    lines: "enumerate[bytes]", client: ImportClient, summary: Summary, advance: "Advance"
+) -> None:
+    """Take the next line until there is none; conversations side by side, each in order."""
+    for number, text in lines:
+        if not text.strip():
+            continue
+        try:
+            line: ImportLine = parse(text)
+            report: Report = await client.import_line(line)
+        except BadLine as error:
+            summary.failed += 1
+            advance(f"line {number}: {error}")
+            continue
+        summary.messages += report.appended
+        if report.changed:
+            summary.conversations += 1
+        else:
+            summary.unchanged += 1
+        advance(None)
+
+
+class Advance:
+    """Shows progress: a bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, summary: Summary, progress: Progress | None) -> None:
+        self._summary = summary
+        self._progress = progress
+        self._task = progress.add_task("", total=None) if progress is not None else None
+        self._started = self._told = time.monotonic()
+
+    def __call__(self, failure: str | None) -> None:
+        now = time.monotonic()
+        done = self._summary
+        text = (
+            f"{done.conversations + done.unchanged} conversations, {done.messages} messages,"
+            f" {done.messages / max(now - self._started, 0.001):,.0f} messages/s"
+        )
+        if failure is not None:
+            click.echo(failure, err=True)
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=text)
+        elif now - self._told > EVERY_SECONDS:
+            self._told = now
+            click.echo(text, err=True)
+
+
+@contextmanager
+def _progress(summary: Summary) -> "Generator[Advance]":
+    if not sys.stderr.isatty():
+        yield Advance(summary, None)
+        return
+    columns = (BarColumn(20), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Advance(summary, progress)
