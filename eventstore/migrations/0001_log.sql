@@ -18,7 +18,7 @@ INSERT INTO head (position) VALUES (0);
 CREATE TABLE events (
     position bigint NOT NULL,
     originator_id text COLLATE "C" NOT NULL,
-    originator_version bigint NOT NULL CHECK (originator_version >= 1),
+    originator_version bigint NOT NULL,
     topic text COLLATE "C" NOT NULL,
     state bytea NOT NULL,
     message_id text COLLATE "C",

@@ -1,0 +1,100 @@
+"""Real servers for the tests: one PostgreSQL and one NATS a test worker, a fresh database a test."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from deploy.embedded.folder import DataFolder
+from deploy.embedded.nats import EmbeddedNats
+from deploy.embedded.postgres import OWNER, EmbeddedPostgres
+from eventstore.connect import check_durability
+from eventstore.migrate import migrate
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database of one test: `service` may append and read, `owner` migrates, `superuser` may all."""
+
+    name: str
+    service: str
+    owner: str
+    superuser: str
+
+
+@contextmanager
+def running_postgres(path: Path) -> Iterator[EmbeddedPostgres]:
+    folder = DataFolder(path)
+    folder.acquire()
+    server = EmbeddedPostgres(folder, settings={"shared_buffers": "128MB"})
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        folder.release()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with running_postgres(tmp_path_factory.mktemp("servers")) as server:
+        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+            check_durability(connection)
+        migrate(server.migrate_database_url)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
+    folder = DataFolder(tmp_path_factory.mktemp("nats"))
+    folder.acquire()
+    server = EmbeddedNats(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        folder.release()
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[Database]:
+    """Migrated, empty."""
+    with fresh_database(postgres, template="verbatim") as made:
+        yield made
+
+
+@pytest.fixture
+def empty_database(postgres: EmbeddedPostgres) -> Iterator[Database]:
+    """Without any table."""
+    with fresh_database(postgres, template="template1") as made:
+        yield made
+
+
+@contextmanager
+def fresh_database(server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                *map(sql.Identifier, (name, template, OWNER))
+            )
+        )
+        yield Database(
+            name,
+            _renamed(server.database_url, name),
+            _renamed(server.migrate_database_url, name),
+            _renamed(server.superuser_url, name),
+        )
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _renamed(url: str, name: str) -> str:
+    return f"{url.rpartition('/')[0]}/{name}"
