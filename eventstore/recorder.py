@@ -58,19 +58,20 @@ class VerbatimAggregateRecorder(PostgresAggregateRecorder):
     def insert_events(
         self, stored_events: Sequence[StoredEvent], **kwargs: Any
     ) -> Sequence[int] | None:
-        """Positions of the events, contiguous; all are stored or none.
+        """All events are stored or none. An aggregate recorder knows no positions: None.
 
         Raises IntegrityError where a version is taken, OperationalError where nobody can tell what
         became of the append.
         """
+        self._insert_or_find(stored_events)
+
+    def _insert_or_find(self, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
         try:
             return self._insert(stored_events)
         except OperationalError:
             # The reply may have been lost, not the append: look, then say.
             found = self._find(stored_events)
-            if found is None:
-                return self._insert(stored_events)
-            return found
+            return self._insert(stored_events) if found is None else found
 
     def _insert(self, stored_events: Sequence[StoredEvent]) -> Sequence[int]:
         if not stored_events:
@@ -122,6 +123,13 @@ class VerbatimApplicationRecorder(VerbatimAggregateRecorder, PostgresApplication
         self.channel_name = CHANNEL
         # The head row is locked until the commit: what a reader sees below it is complete.
         self.max_notification_id_statement = SQL("SELECT NULLIF(position, 0) AS max FROM head")
+
+    @override
+    def insert_events(
+        self, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        """As above, and the events' positions, contiguous."""
+        return self._insert_or_find(stored_events)
 
     @override
     def select_notifications(
