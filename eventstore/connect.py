@@ -39,7 +39,7 @@ async def connect_async(dsn: str, *, name: str) -> AsyncConnection:
     connection = await psycopg.AsyncConnection.connect(dsn, **options)
     try:
         await connection.execute(_TAKE_ROLE)
-    except psycopg.Error:
+    except BaseException:  # a cancelled caller, too, must leave no connection open
         await connection.close()
         raise
     return connection
