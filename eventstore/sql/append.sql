@@ -4,8 +4,8 @@ WITH advanced AS (
 ), inserted AS (
     INSERT INTO events (position, originator_id, originator_version, topic, state, message_id)
     SELECT base + place, stream, version, topic, state, message
-      FROM advanced, unnest(%(streams)s::text[], %(versions)s::bigint[], %(topics)s::text[],
-                            %(states)s::bytea[], %(messages)s::text[]) WITH ORDINALITY
+      FROM advanced, unnest(%(streams)b::text[], %(versions)b::bigint[], %(topics)b::text[],
+                            %(states)b::bytea[], %(messages)b::text[]) WITH ORDINALITY
            AS e (stream, version, topic, state, message, place)
 )
 SELECT base FROM advanced

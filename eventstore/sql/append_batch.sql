@@ -1,7 +1,7 @@
 -- Append what can be appended of a batch with conflicts, and say of each command what became of it.
 SELECT command, outcome, first_position, last_position
   FROM append_batch(
-    %(numbers)s::int[], %(workspaces)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(results)s::bytea[],
+    %(numbers)b::int[], %(workspaces)b::text[], %(keys)b::text[], %(hashes)b::bytea[], %(results)b::bytea[],
     %(lifetime)s::interval,
-    %(commands)s::int[], %(streams)s::text[], %(versions)s::bigint[], %(topics)s::text[], %(states)s::bytea[],
-    %(messages)s::text[])
+    %(commands)b::int[], %(streams)b::text[], %(versions)b::bigint[], %(topics)b::text[], %(states)b::bytea[],
+    %(messages)b::text[])

@@ -4,14 +4,14 @@ WITH advanced AS (
 ), inserted AS (
     INSERT INTO events (position, originator_id, originator_version, topic, state, message_id)
     SELECT base + place, stream, version, topic, state, message
-      FROM advanced, unnest(%(streams)s::text[], %(versions)s::bigint[], %(topics)s::text[],
-                            %(states)s::bytea[], %(messages)s::text[]) WITH ORDINALITY
+      FROM advanced, unnest(%(streams)b::text[], %(versions)b::bigint[], %(topics)b::text[],
+                            %(states)b::bytea[], %(messages)b::text[]) WITH ORDINALITY
            AS e (stream, version, topic, state, message, place)
 ), keyed AS (
     INSERT INTO idempotency (workspace, key, request_hash, first_position, last_position, result, expires_at)
     SELECT workspace, key, hash, base + first_offset, base + last_offset, result, now() + %(lifetime)s::interval
-      FROM advanced, unnest(%(workspaces)s::text[], %(keys)s::text[], %(hashes)s::bytea[], %(results)s::bytea[],
-                            %(first_offsets)s::bigint[], %(last_offsets)s::bigint[])
+      FROM advanced, unnest(%(workspaces)b::text[], %(keys)b::text[], %(hashes)b::bytea[], %(results)b::bytea[],
+                            %(first_offsets)b::bigint[], %(last_offsets)b::bigint[])
            AS k (workspace, key, hash, result, first_offset, last_offset)
 )
 SELECT base FROM advanced

@@ -4,10 +4,10 @@ INSERT INTO readmodels.conversations_v1 (
     created_at, updated_at, active_at, resource, state)
 SELECT workspace, id, version, status, source, assistant_id, user_id, metadata::jsonb, message_count,
        created_at, updated_at, active_at, resource, state
-  FROM unnest(%(workspaces)s::text[], %(ids)s::text[], %(versions)s::bigint[], %(statuses)s::text[],
-              %(sources)s::text[], %(assistants)s::text[], %(users)s::text[], %(metadata)s::text[],
-              %(counts)s::bigint[], %(created)s::timestamptz[], %(updated)s::timestamptz[],
-              %(active)s::timestamptz[], %(resources)s::bytea[], %(states)s::bytea[])
+  FROM unnest(%(workspaces)b::text[], %(ids)b::text[], %(versions)b::bigint[], %(statuses)b::text[],
+              %(sources)b::text[], %(assistants)b::text[], %(users)b::text[], %(metadata)b::text[],
+              %(counts)b::bigint[], %(created)b::timestamptz[], %(updated)b::timestamptz[],
+              %(active)b::timestamptz[], %(resources)b::bytea[], %(states)b::bytea[])
        AS n (workspace, id, version, status, source, assistant_id, user_id, metadata, message_count,
              created_at, updated_at, active_at, resource, state)
 ON CONFLICT (workspace, id) DO UPDATE SET

@@ -1,9 +1,9 @@
 -- One conversation with its newest messages, and how far the read models are: one snapshot.
-SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)s::text[])) AS checkpoint,
+SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)b::text[])) AS checkpoint,
        (SELECT position FROM events WHERE originator_id = %(stream)s
          ORDER BY originator_version DESC LIMIT 1) AS last_event,
        (SELECT position FROM head) AS head,
-       EXISTS (SELECT FROM readmodels.parked p WHERE p.stream = %(stream)s AND p.name = ANY (%(names)s::text[])) AS parked,
+       EXISTS (SELECT FROM readmodels.parked p WHERE p.stream = %(stream)s AND p.name = ANY (%(names)b::text[])) AS parked,
        c.status, c.version, c.resource, m.sequences, m.pinned, m.messages
   FROM (VALUES (1)) AS one
   LEFT JOIN readmodels.conversations_v1 c ON c.workspace = %(workspace)s AND c.id = %(id)s
