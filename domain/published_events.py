@@ -14,12 +14,19 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from domain import events as e
-from domain.policy import CompactionPolicy
+from domain.policy import CompactionPolicy, Strategy
 
 Number = Annotated[Raw, msgspec.Meta(extra_json_schema={"type": "number"})]
 """A decimal as a JSON number, digit for digit."""
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Policy(msgspec.Struct, frozen=True):
+    strategy: Strategy
+    trigger_tokens: int
+    keep_recent: int
+    target_tokens: int | None
 
 
 class ConversationStarted(msgspec.Struct, frozen=True):
@@ -28,7 +35,7 @@ class ConversationStarted(msgspec.Struct, frozen=True):
     source: e.Source
     assistant_id: str | None
     user_id: str | None
-    compaction: CompactionPolicy
+    compaction: Policy
     created_at: Time
     title: str | UnsetType | None = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
@@ -57,7 +64,7 @@ class MetadataChanged(msgspec.Struct, frozen=True):
 class CompactionPolicyChanged(msgspec.Struct, frozen=True):
     TYPE: ClassVar[str] = "compaction_policy_changed.v1"
 
-    compaction: CompactionPolicy
+    compaction: Policy
 
 
 class ConversationArchived(msgspec.Struct, frozen=True):
@@ -155,7 +162,7 @@ def published_event(event: e.Event, *, content: bool) -> PublishedEvent:  # noqa
                 return MetadataChanged(event.set, event.removed)
             return MetadataChanged()
         case e.CompactionPolicyChanged():
-            return CompactionPolicyChanged(event.compaction)
+            return CompactionPolicyChanged(_policy(event.compaction))
         case e.ConversationArchived():
             return ConversationArchived()
         case e.ConversationUnarchived():
@@ -181,7 +188,7 @@ def _started(event: e.ConversationStarted, *, content: bool) -> ConversationStar
         source=event.source,
         assistant_id=event.assistant_id,
         user_id=event.user_id,
-        compaction=event.compaction,
+        compaction=_policy(event.compaction),
         created_at=event.created_at,
         title=event.title if content else UNSET,
         metadata=event.metadata if content else UNSET,
@@ -212,6 +219,10 @@ def _appended(event: e.MessageAppended, *, content: bool) -> MessageAppended:
         extra=event.extra if content else UNSET,
         metadata=event.metadata if content else UNSET,
     )
+
+
+def _policy(policy: CompactionPolicy) -> Policy:
+    return Policy(policy.strategy, policy.trigger_tokens, policy.keep_recent, policy.target_tokens)
 
 
 def _number(decimal: Decimal | None) -> Raw | None:

@@ -143,7 +143,7 @@ def main() -> None:
     with expected.open("x", encoding="utf-8") as file:
         json.dump(replay(log), file, ensure_ascii=False, indent=1)
         file.write("\n")
-    print(f"{log}: {len(lines)} events; read {expected} before you commit it")  # noqa: T201
+    print(f"{log}: {len(lines)} events; read {expected} before you commit it")
 
 
 if __name__ == "__main__":
