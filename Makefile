@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help dev test check format lock clean
+.PHONY: help dev test faults cluster topology docs-page check format docs asyncapi lock sbom clean
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -16,8 +16,16 @@ WORKERS ?= 2
 help:
 	@echo 'make dev     install what is needed, then run the service on embedded servers'
 	@echo 'make test    install what is needed, then run the checks and all tests'
+	@echo 'make faults  every fault with many seeds (hours; see python -m tests.faults --help)'
+	@echo 'make cluster three NATS servers and a PostgreSQL pair, each struck under load, with many seeds'
+	@echo 'make topology  the processes of deploy/compose.yaml behind nginx, restarted under load'
+	@echo 'make docs-page  the page of documents in a headless Chromium: whole, and nothing asked of another machine'
+	@echo 'make image   the steps of deploy/Dockerfile without a container engine, then what they made, offline'
 	@echo 'make check   format, lint, types and import rules only'
 	@echo 'make format  put the code into its format'
+	@echo 'make docs    put the table of settings into the README, the events'\'' contract into docs/asyncapi.json'
+	@echo 'make asyncapi  check docs/asyncapi.json with the parser of AsyncAPI (needs npm)'
+	@echo 'make sbom    what is installed, with licences: CycloneDX, in sbom.json'
 	@echo 'make lock    resolve the dependencies anew'
 	@echo 'make clean   remove the environment (your data in .verbatim stays)'
 
@@ -26,6 +34,21 @@ dev: $(VENV)/.runtime
 
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+faults: $(VENV)/.development
+	$(BIN)/python -m tests.faults
+
+cluster: $(VENV)/.development
+	$(BIN)/python -m tests.cluster
+
+topology: $(VENV)/.development
+	$(BIN)/python -m tests.deploy.topology
+
+image: $(VENV)/.development
+	$(BIN)/python -m tests.deploy.image
+
+docs-page: $(VENV)/.development
+	$(BIN)/python -m tests.deploy.docs_offline
 
 check: $(VENV)/.development
 	$(BIN)/ruff format --check .
@@ -36,6 +59,16 @@ check: $(VENV)/.development
 format: $(VENV)/.development
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.development
+	$(BIN)/python -m tests.settings_table
+	$(BIN)/verbatim events asyncapi >docs/asyncapi.json
+
+# Not part of the tests: it needs Node.js and npm's registry.
+ASYNCAPI_PARSER := 3.6.6
+asyncapi:
+	npm install --no-audit --no-fund --silent --prefix $(VENV)/asyncapi @asyncapi/parser@$(ASYNCAPI_PARSER)
+	NODE_PATH=$(VENV)/asyncapi/node_modules node tests/docs/check_asyncapi.cjs docs/asyncapi.json
 
 $(BIN)/python:
 	@test -n '$(PYTHON)' || { echo 'Error: no Python 3.11 or later with venv was found; install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
@@ -65,6 +98,9 @@ lock: $(VENV)/.development
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra build --extra dev --constraint requirements.lock --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+
+sbom: $(VENV)/.runtime
+	$(BIN)/python -m deploy.sbom >sbom.json
 
 clean:
 	rm -rf $(VENV)

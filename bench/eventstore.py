@@ -1,4 +1,4 @@
-"""The log against its floor and the library's stock recorder: `python -m bench.eventstore [--short]`.
+"""The log against its floor and the library's stock recorder: `python -m bench.eventstore [--short] [--only PART]`.
 
 Appends at 1, 8, 32, 128 concurrent commands; replay; conversations of 10, 1,000, 100,000 messages; memory. Markdown on
 standard output, progress on standard error.
@@ -13,6 +13,7 @@ from bench.support import machine, median, ratio, rounds, server, table, tell
 from deploy.embedded.postgres import EmbeddedPostgres
 
 CONCURRENCIES = (1, 8, 32, 128)
+PARTS = ["events", "keyed", "replay", "long", "memory"]
 
 
 def main() -> None:
@@ -20,26 +21,24 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a few minutes; marked as such")
     parser.add_argument("--seconds", type=float, help="of each contestant in each round")
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--only", choices=["appends", "replay", "long", "memory"])
+    parser.add_argument("--only", choices=PARTS, action="append", help="may be given several times")
     given = parser.parse_args()
-    seconds = given.seconds or (1.0 if given.short else 4.0)
+    seconds = given.seconds or (1.0 if given.short else 3.0)
     count = given.rounds or (3 if given.short else 7)
     started = time.monotonic()
     print(f"`python -m bench.eventstore`{' **short**' if given.short else ''}: {machine()}\n")
-    with server() as postgres:
-        if given.only in (None, "appends"):
-            for extras in (False, True):
-                appends(postgres, seconds, count, extras=extras)
-    with server() as postgres:
-        if given.only in (None, "replay"):
-            replaying.replay(postgres, 50_000 if given.short else 300_000, count)
-    with server() as postgres:
-        if given.only in (None, "long"):
-            longest = 10_000 if given.short else 100_000
-            longstreams.long_streams(postgres, (10, 1_000, longest), count)
-    with server() as postgres:
-        if given.only in (None, "memory"):
-            memory.flat(postgres, 100_000 if given.short else 1_000_000)
+    for part in given.only or PARTS:
+        with server() as postgres:
+            match part:
+                case "events" | "keyed":
+                    appends(postgres, seconds, count, extras=part == "keyed")
+                case "replay":
+                    replaying.replay(postgres, 50_000 if given.short else 300_000, count)
+                case "long":
+                    longest = 10_000 if given.short else 100_000
+                    longstreams.long_streams(postgres, (10, 1_000, longest), count)
+                case _:
+                    memory.flat(postgres, 100_000 if given.short else 1_000_000)
     print(f"The whole run took {(time.monotonic() - started) / 60:.0f} minutes.")
 
 
@@ -48,7 +47,7 @@ def appends(postgres: EmbeddedPostgres, seconds: float, count: int, *, extras: b
     indexes = "with key row and message-id index" if extras else "events only"
     tell(f"appends, {indexes}")
     floor = Floor(postgres.migrate_database_url, postgres.database_url, extras=extras)
-    stock = Stock(postgres.migrate_database_url)
+    stock = Stock(postgres.migrate_database_url, extras=extras)
     ours = Ours(postgres.database_url, extras=extras)
     rows: list[list[str]] = []
     for concurrency in CONCURRENCIES:

@@ -1,7 +1,9 @@
-"""An append to a conversation of 10, 1,000, 100,000 messages, its state warm in the cache and cold."""
+"""An append to a conversation of 10, 1,000, 100,000 messages: its state in the cache, from a snapshot, from the first event."""
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from domain.commands import AppendMessages, NewMessage, StartConversation
 from domain.envelope import Meta
 from domain.policy import CompactionPolicy
 from eventstore.reader import LogReader
+from eventstore.states import States
 from eventstore.writer import GroupCommitWriter
 from services.command.handle import Handler, Order
 
@@ -23,43 +26,67 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def long_streams(postgres: EmbeddedPostgres, lengths: tuple[int, ...], count: int) -> None:
     tell(f"conversations of {lengths} messages")
-    warm, cold = uvloop.run(_measure(postgres.database_url, lengths, count))
+    warm, cold, bare = uvloop.run(_measure(postgres.database_url, lengths, count))
     shortest = lengths[0]
-    print(f"One append at a time by the handler, ms, medians; cold {count} times.\n")
+    print(f"One append at a time by the handler, ms, medians; the cold ones {count} times.\n")
     table(
-        ["messages before", "warm", "warm / shortest", "cold"],
+        ["messages before", "warm", "warm / shortest", "cold", "cold, without a snapshot"],
         [
             [
                 f"{length:,}",
                 f"{median(warm[length]) * 1000:.3f}",
                 f"{median(warm[length]) / median(warm[shortest]):.2f} ×",
                 f"{median(cold[length]) * 1000:.1f}",
+                f"{median(bare[length]) * 1000:.1f}",
             ]
             for length in lengths
         ],
     )
 
 
-async def _measure(
-    dsn: str, lengths: tuple[int, ...], count: int
-) -> tuple[dict[int, list[float]], dict[int, list[float]]]:
-    writer, reader = GroupCommitWriter(dsn), LogReader(dsn)
-    await writer.start()
-    await reader.start()
-    handler = Handler(writer, reader, cached=1_000)
-    for length in lengths:
-        await _fill(handler, length)
-    warm: dict[int, list[float]] = {length: [] for length in lengths}
-    for _ in range(WARM_APPENDS):
-        for length in lengths:  # in turn: drifts hit all alike
-            warm[length].append(await _append(handler, length))
-    cold: dict[int, list[float]] = {length: [] for length in lengths}
+Times = dict[int, list[float]]
+"""Seconds, by length."""
+
+
+async def _measure(dsn: str, lengths: tuple[int, ...], count: int) -> tuple[Times, Times, Times]:
+    async with AsyncExitStack() as stack:
+        writer, reader = GroupCommitWriter(dsn), LogReader(dsn)
+        for part in (writer, reader):
+            await part.start()
+            stack.push_async_callback(part.stop)
+        states = States(reader, cached=1_000)
+        handler = Handler(writer, states)
+        for length in lengths:
+            await _fill(handler, length)
+        await states.stop()
+        return (
+            await _in_turn(lengths, WARM_APPENDS, lambda length: _append(handler, length)),
+            await _in_turn(lengths, count, lambda length: _cold(writer, reader, length)),
+            await _in_turn(lengths, count, lambda length: _bare(writer, reader, length)),
+        )
+
+
+async def _in_turn(
+    lengths: tuple[int, ...], count: int, measure: Callable[[int], Awaitable[float]]
+) -> Times:
+    """Drifts of the machine hit all lengths alike."""
+    found: Times = {length: [] for length in lengths}
     for _ in range(count):
         for length in lengths:
-            cold[length].append(await _append(Handler(writer, reader, cached=1_000), length))
-    await writer.stop()
-    await reader.stop()
-    return warm, cold
+            found[length].append(await measure(length))
+    return found
+
+
+async def _cold(writer: GroupCommitWriter, reader: LogReader, length: int) -> float:
+    states = States(reader, cached=1_000)
+    took = await _append(Handler(writer, states), length)
+    await states.stop()
+    return took
+
+
+async def _bare(writer: GroupCommitWriter, reader: LogReader, length: int) -> float:
+    await reader.connections.fetch(b"DELETE FROM snapshots RETURNING 1", {})
+    return await _cold(writer, reader, length)
 
 
 async def _fill(handler: Handler, length: int) -> None:

@@ -21,7 +21,7 @@ def flat(postgres: EmbeddedPostgres, events: int) -> None:
     figures = uvloop.run(_pass(postgres.database_url, events))
     print(f"Resident memory, MiB, while {events:,} events are appended and followed.\n")
     table(
-        [f"{events * step // STEPS:,}" for step in range(1, STEPS + 1)],
+        ["at the start", *(f"{events * step // STEPS:,}" for step in range(1, STEPS + 1))],
         [[f"{figure / 1024:.0f}" for figure in figures]],
     )
 
@@ -29,7 +29,7 @@ def flat(postgres: EmbeddedPostgres, events: int) -> None:
 async def _pass(dsn: str, events: int) -> list[int]:
     writer, follower, mapper = GroupCommitWriter(dsn), Follower(dsn), EventMapper()
     await writer.start()
-    figures: list[int] = []
+    figures = [resident_kib()]
     after = 0
     for step in range(STEPS):
         for _ in range(events // STEPS // 500):

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import psycopg
 
 from deploy.embedded.folder import DataFolder
+from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from eventstore.connect import check_durability
 from eventstore.migrate import migrate
@@ -21,18 +23,43 @@ from eventstore.migrate import migrate
 @contextmanager
 def server() -> Generator[EmbeddedPostgres]:
     """A migrated PostgreSQL with `verbatim dev`'s settings; fsync and synchronous_commit are asserted."""
+    with (
+        tempfile.TemporaryDirectory(prefix="verbatim-bench-") as path,
+        kept_server(Path(path)) as postgres,
+    ):
+        yield postgres
+
+
+@contextmanager
+def kept_server(path: Path, **settings: str) -> Generator[EmbeddedPostgres]:
+    """As `server`, on a folder that stays: filling it may take longer than asking."""
+    path.mkdir(parents=True, exist_ok=True)
+    folder = DataFolder(path)
+    folder.acquire()
+    postgres = EmbeddedPostgres(folder, settings={"max_connections": "300", **settings})
+    postgres.start()
+    try:
+        migrate(postgres.migrate_database_url)
+        with psycopg.connect(postgres.database_url, autocommit=True) as connection:
+            check_durability(connection)
+        yield postgres
+    finally:
+        postgres.stop()
+        folder.release()
+
+
+@contextmanager
+def nats() -> Generator[EmbeddedNats]:
+    """NATS with `verbatim dev`'s settings: JetStream's own default of when to sync."""
     with tempfile.TemporaryDirectory(prefix="verbatim-bench-") as path:
         folder = DataFolder(Path(path))
         folder.acquire()
-        postgres = EmbeddedPostgres(folder, settings={"max_connections": "300"})
-        postgres.start()
+        server = EmbeddedNats(folder)
+        server.start()
         try:
-            migrate(postgres.migrate_database_url)
-            with psycopg.connect(postgres.database_url, autocommit=True) as connection:
-                check_durability(connection)
-            yield postgres
+            yield server
         finally:
-            postgres.stop()
+            server.stop()
             folder.release()
 
 
@@ -74,3 +101,11 @@ def median(figures: list[float]) -> float:
 def ratio(ours: list[float], theirs: list[float]) -> float:
     """The median of the ratios round by round."""
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+class Effort(msgspec.Struct, frozen=True):
+    """How long to measure: seconds of each contestant in each round; requests of a long run."""
+
+    seconds: float
+    rounds: int
+    requests: int

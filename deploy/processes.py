@@ -14,8 +14,8 @@ from typing import Protocol
 
 import msgspec
 
-STOP_SECONDS = 9.0
-"""All children are gone within this time after a stop."""
+STOP_SECONDS = 8.0
+"""What a stop leaves the children to end by themselves; two seconds later the deaf ones are gone, too."""
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0
 STEADY_SECONDS = 30.0
 """After so long in health a child's next restart is prompt again."""
@@ -39,6 +39,8 @@ class Child(msgspec.Struct):
     """Called once healthy, at the first start: migrations and the like."""
     stop_signal: signal.Signals = signal.SIGTERM
     last_signal: signal.Signals = signal.SIGKILL
+    waits: bool = True
+    """Started when those before are healthy; else beside the one before."""
     start_seconds: float = 60.0
     hint: str = ""
     """Where to look when it does not start."""
@@ -76,9 +78,9 @@ class Supervisor:
         return {r.child.name: r.process.pid for r in self._running if r.process is not None}
 
     def handle_signals(self) -> None:
-        """SIGTERM and SIGINT end `start` and `run`; to be called from the main thread."""
+        """SIGTERM, Ctrl-C and a closed terminal end `start` and `run`. In the main thread only."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 
     def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
@@ -90,15 +92,19 @@ class Supervisor:
         return self._stopping
 
     def start(self) -> None:
-        """Start all in order, each when the one before is healthy. Raises ChildFailed."""
+        """Start all in order, each when those before are healthy or beside them. Raises ChildFailed."""
+        begun: list[_Running] = []
         for running in self._running:
+            if running.child.waits:
+                self._await_health(begun)
+                begun = []
             if self._stopping:
                 return
             self._spawn(running)
-            self._await_health(running)
-            if not self._stopping:
-                running.child.ready()
-        self._report()
+            begun.append(running)
+        self._await_health(begun)
+        if not self._stopping:
+            self._report()
 
     def run(self) -> None:
         """Until a signal asks to stop: restart what dies, with growing delays."""
@@ -143,16 +149,20 @@ class Supervisor:
         running.pidfd = -1
         running.process = None
 
-    def _await_health(self, running: _Running) -> None:
-        child = running.child
-        deadline = time.monotonic() + child.start_seconds
-        while not self._stopping and not child.healthy():
-            if running.process is None or running.process.poll() is not None:
-                raise ChildFailed(f"{child.name} ended while it was starting{_see(child)}")
-            if time.monotonic() > deadline:
-                raise ChildFailed(f"{child.name} does not answer{_see(child)}")
-            self._selector.select(0.02)
-            self._drain()
+    def _await_health(self, begun: list[_Running]) -> None:
+        for running in begun:
+            child = running.child
+            deadline = running.started + child.start_seconds
+            while not self._stopping and not child.healthy():
+                if running.process is None or running.process.poll() is not None:
+                    raise ChildFailed(f"{child.name} ended while it was starting{_see(child)}")
+                if time.monotonic() > deadline:
+                    raise ChildFailed(f"{child.name} does not answer{_see(child)}")
+                self._selector.select(0.02)
+                self._drain()
+            if self._stopping:
+                return
+            child.ready()
 
     def _tend(self, running: _Running) -> None:
         now = time.monotonic()

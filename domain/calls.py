@@ -5,6 +5,7 @@ of the message that made it, and an answer goes to the nearest earlier one of it
 return a new mapping, or the same one where nothing changed.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -26,7 +27,7 @@ def open_calls_of(open_calls: OpenCalls, sequence: int, ids: Iterable[str]) -> O
 
 
 def close_call(open_calls: OpenCalls, call_id: str | None) -> OpenCalls:
-    """Without the latest open call of this id. A retracted answer does not open its call again."""
+    """Without the latest open call of this id."""
     if call_id is None or call_id not in open_calls:
         return open_calls
     return _with(open_calls, call_id, open_calls[call_id][:-1])
@@ -41,12 +42,32 @@ def withdraw_calls(open_calls: OpenCalls, sequence: int) -> OpenCalls:
     return open_calls
 
 
+def changed_calls(open_calls: OpenCalls, reopened: OpenCalls, closed: OpenCalls) -> OpenCalls:
+    """With some calls that wait again, and without some that wait no more."""
+    for call_id, sequences in closed.items():
+        left = Counter(open_calls.get(call_id, ())) - Counter(sequences)
+        open_calls = _with(open_calls, call_id, tuple(sorted(left.elements())))
+    for call_id, sequences in reopened.items():
+        more = (*open_calls.get(call_id, ()), *sequences)
+        open_calls = _with(open_calls, call_id, tuple(sorted(more)))
+    return open_calls
+
+
+def more_open(calls: OpenCalls, others: OpenCalls) -> OpenCalls:
+    """The calls that are open in the first and not in the other."""
+    more = {
+        call_id: Counter(sequences) - Counter(others.get(call_id, ()))
+        for call_id, sequences in calls.items()
+    }
+    return {call_id: tuple(sorted(left.elements())) for call_id, left in more.items() if left}
+
+
 def _with(open_calls: OpenCalls, call_id: str, sequences: tuple[int, ...]) -> OpenCalls:
     changed = dict(open_calls)
     if sequences:
         changed[call_id] = sequences
     else:
-        del changed[call_id]
+        changed.pop(call_id, None)
     return changed
 
 

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.events import NULL, Role, Source
+from domain.calls import OpenCalls
+from domain.events import NULL, ConversationCompacted, Role, Source
 from domain.policy import CompactionPolicy, Strategy
 
 
@@ -66,6 +67,8 @@ class UpdateConversation(msgspec.Struct, frozen=True):
     title: str | msgspec.UnsetType | None = msgspec.UNSET
     archived: bool | msgspec.UnsetType = msgspec.UNSET
     metadata: dict[str, str | None] | msgspec.UnsetType = msgspec.UNSET
+    whole_metadata: bool = False
+    """Whether `metadata` is all there is to be, not a change of what there is."""
     assistant_id: str | msgspec.UnsetType | None = msgspec.UNSET
     user_id: str | msgspec.UnsetType | None = msgspec.UNSET
     compaction: PolicyPatch | msgspec.UnsetType = msgspec.UNSET
@@ -83,17 +86,41 @@ class PinMessage(msgspec.Struct, frozen=True):
     message_id: str
     sequence: int
     """Looked up in the log by the message's id: the state keeps no set of all ids."""
+    returned: tuple[int, ...] = ()
+    """Of a compacted message: itself and its group, which come back."""
+    more_tokens: int | None = None
+    """What the context costs more then; None where the pin changes nothing."""
+    thought_at: int = 0
+    """The version at which that was worked out."""
 
 
 class UnpinMessage(msgspec.Struct, frozen=True):
     message_id: str
     sequence: int
+    more_tokens: int | None = None
+    """As for a pin: negative, where what it had brought back leaves again."""
+    thought_at: int = 0
 
 
 class RetractMessage(msgspec.Struct, frozen=True):
     message_id: str
     sequence: int
     token_count: int
+    """What the context costs less then; the repairs of its own open calls are the state's to count."""
+    thought_at: int | None = None
+    """The version at which that was worked out on the messages themselves; None where it is the message's own cost."""
+    reopens: OpenCalls = {}
+    closes: OpenCalls = {}
+    """As in the event."""
+
+
+class CompactConversation(msgspec.Struct, frozen=True):
+    """A compaction that was thought out: only its place in the log is left to decide."""
+
+    compacted: ConversationCompacted
+    """Its tokens are those of the version it was thought out at."""
+    thought_at: int
+    """That version."""
 
 
 Command = (
@@ -105,4 +132,5 @@ Command = (
     | PinMessage
     | UnpinMessage
     | RetractMessage
+    | CompactConversation
 )

@@ -11,14 +11,15 @@ from domain import commands as c
 from domain import events as e
 from domain import refusals as r
 from domain.calls import OpenCalls, call_ids, close_call, open_calls_of
-from domain.state import ConversationState, context_cost
+from domain.state import ConversationState, context_cost, has_left, live_cost
+from domain.tokens import MISSING_RESULT_TOKENS
 
 MAX_METADATA_PAIRS = 16
 MAX_MESSAGES = 10_000_000
 """Of one conversation: far beyond use, and small enough for every integer in the read models."""
 
 
-def decide(state: ConversationState | None, command: c.Command) -> list[e.Event]:  # noqa: C901, PLR0911 - one branch a command
+def decide(state: ConversationState | None, command: c.Command) -> list[e.Event]:  # noqa: C901, PLR0911, PLR0912 - one branch a command
     if isinstance(command, c.StartConversation):
         return _start(state, command)
     if state is None:
@@ -36,18 +37,66 @@ def decide(state: ConversationState | None, command: c.Command) -> list[e.Event]
             return _update(state, command)
         case c.PinMessage():
             _must_stand(state, command.sequence)
-            pinned = e.MessagePinned(command.message_id, command.sequence)
-            return [] if command.sequence in state.pinned else [pinned]
+            return [] if command.sequence in state.pinned else [_pin(state, command)]
         case c.UnpinMessage():
             _must_stand(state, command.sequence)
-            unpinned = e.MessageUnpinned(command.message_id, command.sequence)
-            return [unpinned] if command.sequence in state.pinned else []
+            return [_unpin(state, command)] if command.sequence in state.pinned else []
         case c.RetractMessage():
             if command.sequence in state.retracted:
                 return []
-            return [e.MessageRetracted(command.message_id, command.sequence, command.token_count)]
+            if command.thought_at not in (None, state.version):
+                raise r.CompactionOvertaken
+            less = command.token_count + _repairs(state.open_calls, command.sequence)
+            return [
+                e.MessageRetracted(
+                    command.message_id, command.sequence, less, command.reopens, command.closes
+                )
+            ]
+        case c.CompactConversation():
+            return _compact(state, command)
         case _:
             assert_never(command)
+
+
+def _pin(state: ConversationState, command: c.PinMessage) -> e.MessagePinned:
+    """A compacted message comes back, and what that costs must have been worked out on what stands now."""
+    cost = None
+    if has_left(state, command.sequence):
+        cost = _changed_cost(state, command.more_tokens, command.thought_at)
+    return e.MessagePinned(command.message_id, command.sequence, command.returned, cost)
+
+
+def _unpin(state: ConversationState, command: c.UnpinMessage) -> e.MessageUnpinned:
+    cost = None
+    if state.compacted is not None and state.compacted.is_held_by(command.sequence):
+        cost = _changed_cost(state, command.more_tokens, command.thought_at)
+    return e.MessageUnpinned(command.message_id, command.sequence, cost)
+
+
+def _changed_cost(state: ConversationState, more_tokens: int | None, thought_at: int) -> int:
+    if more_tokens is None or state.reshaped > thought_at:
+        raise r.CompactionOvertaken
+    return context_cost(state.live_tokens + more_tokens)
+
+
+def _repairs(open_calls: OpenCalls, sequence: int) -> int:
+    """What the missing answers to this message's calls cost."""
+    missing = sum(sequences.count(sequence) for sequences in open_calls.values())
+    return missing * MISSING_RESULT_TOKENS
+
+
+def _compact(state: ConversationState, command: c.CompactConversation) -> list[e.Event]:
+    """Messages that came meanwhile are in the context as they are; anything else makes it void."""
+    thought = command.compacted
+    if state.reshaped > command.thought_at:
+        raise r.CompactionOvertaken
+    if not thought.compacted and not thought.superseded:
+        return []
+    saved = live_cost(thought.tokens_before) - live_cost(thought.tokens_after)
+    after = context_cost(state.live_tokens - saved)
+    return [
+        msgspec.structs.replace(thought, tokens_before=state.context_tokens, tokens_after=after)
+    ]
 
 
 def _must_stand(state: ConversationState, sequence: int) -> None:
@@ -102,8 +151,8 @@ def _messages(
             raise r.MessageExists(f"{path}id")
         seen.add(message.message_id)
         sequence += 1
+        live_tokens += message.token_count + _repaired(message)
         open_calls = _answered(message, sequence, open_calls, path)
-        live_tokens += message.token_count
         appended.append(
             e.MessageAppended(
                 message_id=message.message_id,
@@ -132,6 +181,13 @@ def _messages(
     return appended
 
 
+def _repaired(message: c.NewMessage) -> int:
+    """A call costs its missing answer until it is there."""
+    if message.role == "tool":
+        return -MISSING_RESULT_TOKENS
+    return len(call_ids(message.tool_calls)) * MISSING_RESULT_TOKENS
+
+
 def _answered(message: c.NewMessage, sequence: int, open_calls: OpenCalls, path: str) -> OpenCalls:
     """The open calls after the message; a call of the same batch counts as earlier."""
     if message.role != "tool":
@@ -151,7 +207,8 @@ def _update(state: ConversationState, command: c.UpdateConversation) -> list[e.E
     if (assistant, user) != (state.assistant_id, state.user_id):
         events.append(e.ConversationReassigned(assistant, user))
     if command.metadata is not unset:
-        events += _metadata(state.metadata, command.metadata)
+        gone = dict.fromkeys(state.metadata) if command.whole_metadata else {}
+        events += _metadata(state.metadata, gone | command.metadata)
     if command.compaction is not unset:
         events += _policy(state, command.compaction)
     if command.archived is not unset and command.archived != state.archived:

@@ -7,8 +7,10 @@ import msgspec
 from domain.events import Event
 from domain.ids import split_stream
 
+# gc=False: events are made by the million and never refer to themselves.
 
-class Meta(msgspec.Struct, frozen=True):
+
+class Meta(msgspec.Struct, frozen=True, gc=False):
     """What is known of an event before it is appended."""
 
     event_id: str
@@ -22,7 +24,7 @@ class Meta(msgspec.Struct, frozen=True):
     """The event or request behind the command."""
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event as it stands in the log."""
 
     stream: str

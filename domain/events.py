@@ -12,9 +12,10 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from domain.policy import CompactionPolicy
+from domain.policy import CompactionPolicy, Strategy
+from domain.roles import Role
+from domain.summaries import Passage, Piece, Range, Summarizer, Trigger
 
-Role = Literal["system", "developer", "user", "assistant", "tool"]
 Source = Literal["api", "widget", "playground"]
 
 NULL = msgspec.Raw(b"null")
@@ -89,7 +90,7 @@ class ConversationRestored(msgspec.Struct, frozen=True, omit_defaults=True):
     SCHEMA: ClassVar[int] = 1
 
 
-class MessageAppended(msgspec.Struct, frozen=True, omit_defaults=True):
+class MessageAppended(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     NAME: ClassVar[str] = "MessageAppended"
     SCHEMA: ClassVar[int] = 1
 
@@ -131,7 +132,11 @@ class MessageRetracted(msgspec.Struct, frozen=True, omit_defaults=True):
     message_id: str
     sequence: int
     token_count: int
-    """What leaves the context with it, so that a fold need not look the message up."""
+    """What leaves the context with it, so that a fold need not look the message up: its group's share included."""
+    reopens: dict[str, tuple[int, ...]] = {}
+    """Calls that wait for an answer again, for this was theirs: by id, the sequences of the messages that made them."""
+    closes: dict[str, tuple[int, ...]] = {}
+    """Calls that wait no more: an id was used twice, and the answer to the message that left is now theirs."""
 
 
 class MessagePinned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -140,6 +145,10 @@ class MessagePinned(msgspec.Struct, frozen=True, omit_defaults=True):
 
     message_id: str
     sequence: int
+    returned: tuple[int, ...] = ()
+    """The compacted messages that come back into the context by this pin: itself and its group."""
+    context_tokens: int | None = None
+    """What the context costs afterwards, where the pin changes that."""
 
 
 class MessageUnpinned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -148,6 +157,47 @@ class MessageUnpinned(msgspec.Struct, frozen=True, omit_defaults=True):
 
     message_id: str
     sequence: int
+    context_tokens: int | None = None
+    """What the context costs afterwards, where that changes: what the pin had brought back leaves again."""
+
+
+class ConversationCompacted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Nothing is removed: the context got shorter. Tokens are those of the whole context, by `tokenizer`."""
+
+    NAME: ClassVar[str] = "ConversationCompacted"
+    SCHEMA: ClassVar[int] = 1
+
+    compaction_id: str
+    strategy: Strategy
+    keep_recent: int
+    target_tokens: int | None
+    """As it was asked for; None means half."""
+    trigger: Trigger
+    watermark: int
+    """The last sequence considered: what came later is in the context as it is."""
+    compacted: tuple[Range, ...]
+    """The messages that left the context now."""
+    tokens_before: int
+    tokens_after: int
+    tokenizer: str
+    engine: str
+    """What decided, and in which version."""
+    summary_id: str | None = None
+    """None where the messages left without a summary."""
+    pieces: tuple[Piece, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    summarized: int = 0
+    """How many messages the summary stands for."""
+    first_sequence: int = 0
+    last_sequence: int = 0
+    """The first and the last of those."""
+    superseded: tuple[str, ...] = ()
+    """Summaries that this one takes the place of."""
+    summarizer: Summarizer | None = None
+    instructions: str | None = None
+    """The caller's, for a model."""
+    told: tuple[Range, ...] = ()
+    """The messages that the summary stands for."""
 
 
 Event = (
@@ -164,5 +214,6 @@ Event = (
     | MessageRetracted
     | MessagePinned
     | MessageUnpinned
+    | ConversationCompacted
 )
 """Every event there is: the registry is closed, and a fold without a rule for one does not type."""

@@ -17,12 +17,15 @@ def split_stream(stream: str) -> tuple[str, str]:
     return workspace, conversation
 
 
+ENTROPY = 10
+"""Random bytes that an id takes."""
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
 def uuid7_hex(unix_ms: int, entropy: bytes) -> str:
     """32 hex digits that sort by time: RFC 9562 version 7 of a time in ms and 10 random bytes."""
-    random = int.from_bytes(entropy, "big")
-    high = (random >> 66) & 0xFFF
-    low = random & ((1 << 62) - 1)
-    return f"{(unix_ms << 80) | (0x7 << 76) | (high << 64) | (0b10 << 62) | low:032x}"
+    random = entropy.hex()
+    return f"{unix_ms:012x}7{random[:3]}{_VARIANT[random[4]]}{random[5:]}"
 
 
 def conversation_id(hex_digits: str) -> str:

@@ -17,6 +17,9 @@ CONTENT_TYPE = "application/cloudevents+json"
 MESSAGE_ID_HEADER = "Nats-Msg-Id"
 """Its value is the event's `id`: JetStream drops a second copy of it."""
 
+STREAM = "VERBATIM_EVENTS"
+"""The JetStream stream: a sequence in it is a position."""
+
 SUBJECTS = "verbatim.v1.>"
 """All of them: `verbatim.v1.<workspace>.<conversation>.<EventName>`."""
 
@@ -24,7 +27,7 @@ UNKNOWN = "Unreadable"
 """The name of an event whose own is unknown here."""
 
 
-_KINDS: dict[str, type[PublishedEvent]] = {kind.__name__: kind for kind in get_args(PublishedEvent)}
+KINDS: dict[str, type[PublishedEvent]] = {kind.__name__: kind for kind in get_args(PublishedEvent)}
 """By the stored name: a published shape is called like its event."""
 
 
@@ -63,7 +66,7 @@ encode = msgspec.json.Encoder().encode
 
 def published(recorded: Recorded, *, content: bool) -> CloudEvent:
     """`content`: with what people wrote and named, a caller's own JSON byte for byte."""
-    kind = _KINDS[recorded.event.NAME]
+    kind = KINDS[recorded.event.NAME]
     return _envelope(
         recorded.stream,
         recorded.version,
@@ -74,19 +77,16 @@ def published(recorded: Recorded, *, content: bool) -> CloudEvent:
     )
 
 
-def too_large(recorded: Recorded) -> CloudEvent:
+def too_large(event: CloudEvent) -> CloudEvent:
     """The envelope of an event that does not fit where it is published."""
-    kind = _KINDS[recorded.event.NAME]
-    return _envelope(
-        recorded.stream, recorded.version, recorded.position, recorded.meta, kind, None
-    )
+    return msgspec.structs.replace(event, data=None)
 
 
 def unreadable(
     stream: str, version: int, position: int, topic: str, meta: Meta | None = None
 ) -> CloudEvent:
     """The envelope of an event that could not be decoded, with its metadata if that could be."""
-    kind = _KINDS.get(_name(topic))
+    kind = KINDS.get(_name(topic))
     return _envelope(stream, version, position, meta, kind, None)
 
 
@@ -94,18 +94,18 @@ def nats_subject(stream: str, topic: str) -> str:
     """`verbatim.v1.<workspace>.<conversation>.<EventName>`."""
     workspace, conversation = split_stream(stream)
     name = _name(topic)
-    return f"verbatim.v1.{workspace}.{conversation}.{name if name in _KINDS else UNKNOWN}"
+    return f"verbatim.v1.{workspace}.{conversation}.{name if name in KINDS else UNKNOWN}"
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schema (2020-12) of each published event's data, by its `dataschema`."""
     return {
-        _urn(kind): {
+        urn(kind): {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": _urn(kind),
+            "$id": urn(kind),
             **msgspec.json.schema(kind),
         }
-        for kind in _KINDS.values()
+        for kind in KINDS.values()
     }
 
 
@@ -113,7 +113,8 @@ def _name(topic: str) -> str:
     return topic.rpartition(".")[0]
 
 
-def _urn(kind: type[PublishedEvent]) -> str:
+def urn(kind: type[PublishedEvent]) -> str:
+    """The `dataschema` of an event."""
     event, _, version = kind.TYPE.rpartition(".")
     return f"urn:verbatim:event:{event}:{version}"
 
@@ -133,7 +134,7 @@ def _envelope(  # noqa: PLR0917 - an event's place, metadata and data, nothing t
         type=f"verbatim.{kind.TYPE}" if kind else "verbatim.unreadable.v1",
         subject=conversation,
         time=meta.occurred_at if meta else UNSET,
-        dataschema=_urn(kind) if kind else UNSET,
+        dataschema=urn(kind) if kind else UNSET,
         position=str(position),
         version=str(version),
         actor=meta.actor if meta else UNSET,

@@ -15,6 +15,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from domain import events as e
 from domain.policy import CompactionPolicy, Strategy
+from domain.published_compaction import ConversationCompacted, compacted
 
 Number = Annotated[Raw, msgspec.Meta(extra_json_schema={"type": "number"})]
 """A decimal as a JSON number, digit for digit."""
@@ -115,6 +116,9 @@ class MessageRetracted(msgspec.Struct, frozen=True):
     message_id: str
     sequence: int
     token_count: int
+    reopens: dict[str, tuple[int, ...]] = {}
+    closes: dict[str, tuple[int, ...]] = {}
+    """Not required: these came later than the event."""
 
 
 class MessagePinned(msgspec.Struct, frozen=True):
@@ -122,6 +126,8 @@ class MessagePinned(msgspec.Struct, frozen=True):
 
     message_id: str
     sequence: int
+    returned: tuple[int, ...]
+    context_tokens: int | None
 
 
 class MessageUnpinned(msgspec.Struct, frozen=True):
@@ -129,6 +135,7 @@ class MessageUnpinned(msgspec.Struct, frozen=True):
 
     message_id: str
     sequence: int
+    context_tokens: int | None
 
 
 PublishedEvent = (
@@ -145,6 +152,7 @@ PublishedEvent = (
     | MessageRetracted
     | MessagePinned
     | MessageUnpinned
+    | ConversationCompacted
 )
 
 
@@ -174,11 +182,17 @@ def published_event(event: e.Event, *, content: bool) -> PublishedEvent:  # noqa
         case e.MessageAppended():
             return _appended(event, content=content)
         case e.MessageRetracted():
-            return MessageRetracted(event.message_id, event.sequence, event.token_count)
+            return MessageRetracted(
+                event.message_id, event.sequence, event.token_count, event.reopens, event.closes
+            )
         case e.MessagePinned():
-            return MessagePinned(event.message_id, event.sequence)
+            return MessagePinned(
+                event.message_id, event.sequence, event.returned, event.context_tokens
+            )
         case e.MessageUnpinned():
-            return MessageUnpinned(event.message_id, event.sequence)
+            return MessageUnpinned(event.message_id, event.sequence, event.context_tokens)
+        case e.ConversationCompacted():
+            return compacted(event, content=content)
         case _:
             assert_never(event)
 

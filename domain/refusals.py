@@ -8,7 +8,9 @@ Refusal
 ├── MessageNotFound          no message of that id, or it was retracted
 ├── MessageExists            the id is in use for another content
 ├── UnmatchedToolCall        a tool message answers no open call
-└── TooMuchMetadata          more pairs than a conversation may have
+├── TooMuchMetadata          more pairs than a conversation may have
+├── ContextBudgetTooSmall    what must stay in a context costs more
+└── CompactionOvertaken      the messages changed while it was thought out
 
 HTTP numbers live at the edge, where a test proves that every refusal has one. The docstring is the
 message: it says what to do.
@@ -45,7 +47,7 @@ class MessageNotFound(Refusal):
 
 
 class MessageExists(Refusal):
-    """A message with this id and another content exists; choose another id."""
+    """A message with this id and another content exists, or was retracted; choose another id."""
 
 
 class UnmatchedToolCall(Refusal):
@@ -54,3 +56,16 @@ class UnmatchedToolCall(Refusal):
 
 class TooMuchMetadata(Refusal):
     """A conversation may have at most 16 metadata pairs; remove some (a null removes a key)."""
+
+
+class ContextBudgetTooSmall(Refusal):
+    """What must stay in the context costs more than this; allow more tokens, or unpin messages."""
+
+    def __init__(self, param: str | None = None, *, needed: int = 0) -> None:
+        super().__init__(param)
+        self.args = (f"{self.args[0][:-1]}: at least {needed} are needed.",)
+        self.needed = needed
+
+
+class CompactionOvertaken(Refusal):
+    """The conversation's messages changed while its compaction was thought out; ask again."""

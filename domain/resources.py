@@ -1,4 +1,4 @@
-"""The public shapes of a conversation and a message: what the API answers and the read models hold.
+"""The public shapes of a conversation, a message, a summary: what the API answers and the read models hold.
 
 A message is made as JSON text, so that the caller's own JSON values stand in it byte for byte. What
 can change later (`is_pinned`, `is_compacted`) stays out of the stored text and is added on reading:
@@ -10,9 +10,11 @@ from decimal import Decimal
 
 import msgspec
 
-from domain.events import MessageAppended, Role, Source
-from domain.policy import CompactionPolicy
+from domain.compaction.summary_text import summary_body
+from domain.events import ConversationCompacted, MessageAppended, Role, Source
+from domain.policy import CompactionPolicy, Strategy
 from domain.state import ConversationState, Status
+from domain.summaries import Summarizer
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 """Any resource as JSON: decimals as numbers, times in RFC 3339 with Z."""
@@ -59,13 +61,39 @@ class StoredMessage(msgspec.Struct, frozen=True):
     token_count: int
     metadata: dict[str, str]
     created_at: datetime
+    kind: str | msgspec.UnsetType = msgspec.UNSET
+    """Of an item of another kind than a message: its only content part is the item."""
+    incomplete: str | msgspec.UnsetType = msgspec.UNSET
+    """Of a message that was cut off: why."""
 
 
-class Message(StoredMessage, frozen=True):
+class Message(StoredMessage, frozen=True, kw_only=True):
     """A message as answered."""
 
     is_pinned: bool
     is_compacted: bool
+
+
+class StoredSummary(msgspec.Struct, frozen=True):
+    """A summary without the field that can change. Tokens are those of the whole context, as in the compaction."""
+
+    id: str
+    conversation_id: str
+    strategy: Strategy
+    content: str
+    first_sequence: int
+    last_sequence: int
+    message_count: int
+    tokens_before: int
+    tokens_after: int
+    summarizer: Summarizer
+    created_at: datetime
+
+
+class Summary(StoredSummary, frozen=True):
+    """A summary as answered. `superseded`: a later summary stands for its messages, or none does any more."""
+
+    superseded: bool
 
 
 def conversation(conversation_id: str, state: ConversationState) -> Conversation:
@@ -80,7 +108,7 @@ def conversation(conversation_id: str, state: ConversationState) -> Conversation
         total_input_tokens=state.input_tokens,
         total_output_tokens=state.output_tokens,
         total_cost_cents=plain(state.cost_cents),
-        metadata=state.metadata,
+        metadata=dict(sorted(state.metadata.items())),
         compaction=state.compaction,
         context_tokens=state.context_tokens,
         version=state.version,
@@ -112,8 +140,41 @@ def message_json(conversation_id: str, event: MessageAppended) -> bytes:
             token_count=event.token_count,
             metadata=event.metadata,
             created_at=event.created_at,
+            kind=msgspec.UNSET if event.kind == "message" else event.kind,
+            incomplete=event.incomplete or msgspec.UNSET,
         )
     )
+
+
+def summary_json(
+    conversation_id: str, event: ConversationCompacted, occurred_at: datetime
+) -> bytes:
+    """The compaction's summary without `superseded`. Raises ValueError where it made none."""
+    if event.summary_id is None or event.summarizer is None:
+        raise ValueError("this compaction made no summary")
+    return encode(
+        StoredSummary(
+            id=event.summary_id,
+            conversation_id=conversation_id,
+            strategy=event.strategy,
+            content=summary_body(event.pieces, event.passages),
+            first_sequence=event.first_sequence,
+            last_sequence=event.last_sequence,
+            message_count=event.summarized,
+            tokens_before=event.tokens_before,
+            tokens_after=event.tokens_after,
+            summarizer=event.summarizer,
+            created_at=occurred_at,
+        )
+    )
+
+
+_SUPERSEDED = {flag: b',"superseded":%s}' % encode(flag) for flag in (False, True)}
+
+
+def with_superseded(stored: bytes, *, superseded: bool) -> bytes:
+    """The summary as answered."""
+    return stored[:-1] + _SUPERSEDED[superseded]
 
 
 _FLAGS = {

@@ -13,7 +13,15 @@ import msgspec
 from msgspec.structs import replace
 
 from domain import events as e
-from domain.calls import OpenCalls, call_ids, close_call, open_calls_of, withdraw_calls
+from domain.calls import (
+    OpenCalls,
+    call_ids,
+    changed_calls,
+    close_call,
+    open_calls_of,
+    withdraw_calls,
+)
+from domain.compacted import Compacted, brought_back, compacted_again, taken_back, without
 from domain.policy import CompactionPolicy
 from domain.tokens import LIST_TOKENS
 
@@ -46,7 +54,7 @@ class ConversationState(msgspec.Struct, frozen=True):
     cost_cents: Decimal = ZERO
     """Totals of what was used: a retracted message was paid for and stays in all three."""
     live_tokens: int = 0
-    """Token counts of the messages in the context, without the list's own."""
+    """What the context costs, without the list's own: its messages, the summary, repairs."""
     last_message_at: datetime | None = None
     """The latest `created_at` of a message, a retracted one too: the state keeps no times to fall back on."""
     pinned: frozenset[int] = frozenset()
@@ -55,6 +63,11 @@ class ConversationState(msgspec.Struct, frozen=True):
     """Tool calls without an answer."""
     retracted: frozenset[int] = frozenset()
     """Sequences of retracted messages: few, and a second retraction must change nothing."""
+    compacted: Compacted | None = None
+    """What left the context; None before the first compaction."""
+    reshaped: int = 0
+    """Version of the last event that changed how earlier messages stand in the context: what was thought
+    of them before is void."""
 
     @property
     def status(self) -> Status:
@@ -67,9 +80,25 @@ class ConversationState(msgspec.Struct, frozen=True):
         return context_cost(self.live_tokens)
 
 
+def is_compacted(state: ConversationState, sequence: int) -> bool:
+    """Whether the message has left the context."""
+    return state.compacted is not None and state.compacted.is_compacted(sequence)
+
+
+def has_left(state: ConversationState, sequence: int) -> bool:
+    """Whether the message was compacted: then a pin changes the context, whether or not another brought it back."""
+    compacted = state.compacted
+    return compacted is not None and sequence <= compacted.upto and sequence not in compacted.early
+
+
 def context_cost(live_tokens: int) -> int:
     """An empty context costs nothing; any other costs its messages and the list."""
     return live_tokens + LIST_TOKENS if live_tokens else 0
+
+
+def live_cost(context_tokens: int) -> int:
+    """The other way round."""
+    return max(0, context_tokens - LIST_TOKENS)
 
 
 def weight(state: ConversationState) -> int:
@@ -77,6 +106,9 @@ def weight(state: ConversationState) -> int:
     strings = sum(4 * (len(key) + len(value)) + 110 for key, value in state.metadata.items())
     calls = sum(4 * len(call_id) + 220 for call_id in state.open_calls)
     numbers = len(state.pinned) + len(state.retracted)
+    if state.compacted is not None:
+        numbers += len(state.compacted.early) + len(state.compacted.apart)
+        numbers += sum(len(members) + 2 for members in state.compacted.returned.values())
     return 1_000 + 4 * len(state.title or "") + strings + calls + 90 * numbers
 
 
@@ -105,11 +137,19 @@ def evolve(  # noqa: C901, PLR0912 - one branch an event: a closed list, read fr
         case e.MessageAppended():
             return _appended(state, event, version, occurred_at)
         case e.MessageRetracted():
-            state = _retracted(state, event)
+            state = _retracted(state, event, version)
         case e.MessagePinned():
-            state = replace(state, pinned=state.pinned | {event.sequence})
+            pinned = state.pinned | {event.sequence}
+            state = _reshaped(replace(state, pinned=pinned), event.context_tokens, version)
+            state = replace(state, compacted=brought_back(state.compacted, event))
         case e.MessageUnpinned():
-            state = replace(state, pinned=state.pinned - {event.sequence})
+            pinned = state.pinned - {event.sequence}
+            state = _reshaped(replace(state, pinned=pinned), event.context_tokens, version)
+            state = replace(state, compacted=taken_back(state.compacted, event.sequence))
+        case e.ConversationCompacted():
+            compacted = compacted_again(state.compacted, event, state.retracted, version)
+            state = _reshaped(state, event.tokens_after, version)
+            state = replace(state, compacted=compacted)
         case e.ConversationRetitled():
             state = replace(state, title=event.title)
         case e.ConversationReassigned():
@@ -152,19 +192,32 @@ def _appended(
         input_tokens=state.input_tokens + event.input_tokens,
         output_tokens=state.output_tokens + event.output_tokens,
         cost_cents=state.cost_cents + (event.cost_cents or ZERO),
-        live_tokens=state.live_tokens + event.token_count,
+        live_tokens=live_cost(event.context_tokens),
         last_message_at=event.created_at if last is None else max(last, event.created_at),
         open_calls=open_calls,
     )
 
 
-def _retracted(state: ConversationState, event: e.MessageRetracted) -> ConversationState:
-    """It leaves the context and the count, its pin goes, and its calls can no longer be answered."""
+def _retracted(
+    state: ConversationState, event: e.MessageRetracted, version: int
+) -> ConversationState:
+    """It leaves the context and the count, its pin goes, its calls can no longer be answered, those it answered can."""
+    left = withdraw_calls(state.open_calls, event.sequence)
     return replace(
         state,
         message_count=state.message_count - 1,
         live_tokens=state.live_tokens - event.token_count,
         pinned=state.pinned - {event.sequence},
-        open_calls=withdraw_calls(state.open_calls, event.sequence),
+        open_calls=changed_calls(left, event.reopens, event.closes),
         retracted=state.retracted | {event.sequence},
+        compacted=without(state.compacted, event.sequence),
+        reshaped=version,
     )
+
+
+def _reshaped(
+    state: ConversationState, context_tokens: int | None, version: int
+) -> ConversationState:
+    if context_tokens is None:
+        return replace(state, reshaped=version)
+    return replace(state, live_tokens=live_cost(context_tokens), reshaped=version)

@@ -26,6 +26,10 @@ IMAGE_TOKENS = 255
 LOW_DETAIL_IMAGE_TOKENS = 85
 AUDIO_TOKENS = 300
 FILE_TOKENS = 1_000
+MISSING_RESULT = "[no result recorded]"
+"""Stands in a context for the answer to a tool call that has none: models refuse a call without one."""
+MISSING_RESULT_TOKENS = 9
+"""What that message costs, the same with both tokenizers (a test holds it)."""
 
 
 def message_tokens(

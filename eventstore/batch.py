@@ -5,6 +5,7 @@ from collections import deque
 from typing import Any
 
 from eventstore.appends import Append, Appended
+from eventstore.arrays import bigints, byteas, texts
 
 
 class Pending:
@@ -55,16 +56,38 @@ def take(queue: deque[Pending], most_events: int) -> list[Pending]:
     return batch
 
 
+def single_values(append: Append, lifetime: str) -> dict[str, Any]:
+    """The one event and the key of a command, as `append_one.sql` and `append_one_with_key.sql` take them."""
+    (event,) = append.events
+    values: dict[str, Any] = {
+        "stream": event.stream,
+        "version": event.version,
+        "topic": event.topic,
+        "state": event.state,
+        "message": event.message_id,
+    }
+    entry = append.idempotency
+    if entry is None:
+        return values
+    return values | {
+        "workspace": entry.workspace,
+        "key": entry.key,
+        "hash": entry.request_hash,
+        "result": entry.result,
+        "lifetime": lifetime,
+    }
+
+
 def event_columns(batch: list[Pending]) -> dict[str, Any]:
     """Parallel arrays of all events of the batch, as `append.sql` takes them."""
     events = [event for pending in batch for event in pending.append.events]
     return {
         "count": len(events),
-        "streams": [event.stream for event in events],
-        "versions": [event.version for event in events],
-        "topics": [event.topic for event in events],
-        "states": [event.state for event in events],
-        "messages": [event.message_id for event in events],
+        "streams": texts([event.stream for event in events]),
+        "versions": bigints([event.version for event in events]),
+        "topics": texts([event.topic for event in events]),
+        "states": byteas([event.state for event in events]),
+        "messages": texts([event.message_id for event in events]),
     }
 
 
@@ -82,12 +105,12 @@ def key_columns(batch: list[Pending], lifetime: str) -> dict[str, Any]:
             last.append(offset + count)
         offset += count
     return {
-        "workspaces": [entry.workspace for entry in entries],
-        "keys": [entry.key for entry in entries],
-        "hashes": [entry.request_hash for entry in entries],
-        "results": [entry.result for entry in entries],
-        "first_offsets": first,
-        "last_offsets": last,
+        "workspaces": texts([entry.workspace for entry in entries]),
+        "keys": texts([entry.key for entry in entries]),
+        "hashes": byteas([entry.request_hash for entry in entries]),
+        "results": byteas([entry.result for entry in entries]),
+        "first_offsets": bigints(first),
+        "last_offsets": bigints(last),
         "lifetime": lifetime,
     }
 
@@ -98,10 +121,10 @@ def isolating_columns(batch: list[Pending], lifetime: str) -> dict[str, Any]:
     return {
         **event_columns(batch),
         "numbers": list(range(len(batch))),
-        "workspaces": [entry and entry.workspace for entry in entries],
-        "keys": [entry and entry.key for entry in entries],
-        "hashes": [entry and entry.request_hash for entry in entries],
-        "results": [entry and entry.result for entry in entries],
+        "workspaces": texts([entry and entry.workspace for entry in entries]),
+        "keys": texts([entry and entry.key for entry in entries]),
+        "hashes": byteas([entry and entry.request_hash for entry in entries]),
+        "results": byteas([entry and entry.result for entry in entries]),
         "commands": [number for number, pending in enumerate(batch) for _ in pending.append.events],
         "lifetime": lifetime,
     }

@@ -4,8 +4,8 @@ from typing import Any
 
 import psycopg
 
-from eventstore.errors import UnsafeServer
-from eventstore.migrate import SERVICE_ROLE, check_schema
+from eventstore.errors import SchemaMismatch, UnsafeServer
+from eventstore.migrate import NO_TABLES, SERVICE_ROLE, check_schema
 
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -21,8 +21,13 @@ _DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 10_000,
     "client_encoding": "utf8",
 }
-# A service that was given the owner's login drops its rights here: events cannot be changed by it.
-_TAKE_ROLE = f"SET ROLE {SERVICE_ROLE}"
+# A service that was given the owner's login drops its rights here: events cannot be changed by it. A login that comes
+# with a role of its own (deploy/postgres/roles.sql), by ALTER ROLE … SET role or its DSN's options, keeps that.
+TAKE_ROLE = (
+    f"SELECT set_config('role', '{SERVICE_ROLE}', false) WHERE current_setting('role') = 'none'"
+)
+# Times come as UTC whatever the server's default is: in another zone the calendar's last hours are beyond Python's.
+_SET_UP = f"{TAKE_ROLE}; SET TIME ZONE 'UTC'"
 
 _SAFE = {
     "fsync": "on",
@@ -34,11 +39,17 @@ _SAFER = {"synchronous_commit": ("on", "remote_apply")}
 
 
 async def connect_async(dsn: str, *, name: str) -> AsyncConnection:
-    """A connection in autocommit under the service's role; `name` shows in pg_stat_activity."""
+    """A connection in autocommit under the service's role or the login's own; `name` shows in pg_stat_activity.
+
+    Raises SchemaMismatch where the role is not there: the tables are not either.
+    """
     options: dict[str, Any] = {**_DEFAULTS, "application_name": f"verbatim {name}"}
     connection = await psycopg.AsyncConnection.connect(dsn, **options)
     try:
-        await connection.execute(_TAKE_ROLE)
+        await connection.execute(_SET_UP)
+    except psycopg.errors.InvalidParameterValue:
+        await connection.close()
+        raise SchemaMismatch(NO_TABLES) from None
     except BaseException:  # a cancelled caller, too, must leave no connection open
         await connection.close()
         raise
@@ -50,7 +61,10 @@ def connect(dsn: str, *, name: str) -> Connection:
     options: dict[str, Any] = {**_DEFAULTS, "application_name": f"verbatim {name}"}
     connection = psycopg.Connection.connect(dsn, **options)
     try:
-        connection.execute(_TAKE_ROLE)
+        connection.execute(_SET_UP)
+    except psycopg.errors.InvalidParameterValue:
+        connection.close()
+        raise SchemaMismatch(NO_TABLES) from None
     except psycopg.Error:
         connection.close()
         raise

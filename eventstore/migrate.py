@@ -12,6 +12,7 @@ from eventstore.errors import SchemaMismatch
 SERVICE_ROLE = "verbatim_service"
 LOCK = 0x7665_7262_6174_696D  # "verbatim" in ASCII: one lock for all migrators of a database
 OLDEST_SERVER = 15
+NO_TABLES = "the database has no tables yet; run `verbatim migrate`"
 
 
 class Migration(NamedTuple):
@@ -61,7 +62,7 @@ def check_schema(connection: psycopg.Connection[Any]) -> None:
     try:
         missing = _missing(_applied(connection))
     except psycopg.errors.UndefinedTable:
-        raise SchemaMismatch("the database has no tables yet; run `verbatim migrate`") from None
+        raise SchemaMismatch(NO_TABLES) from None
     except psycopg.errors.InsufficientPrivilege:
         raise SchemaMismatch(
             f"this login may not read the database's tables; as its owner run `verbatim migrate`"

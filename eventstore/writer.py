@@ -6,7 +6,9 @@ fails its own command only. A reply that never arrives is looked up by the comma
 
 import asyncio
 import logging
+import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,12 +16,14 @@ import msgspec
 import psycopg
 
 from eventstore.appends import Append, Appended
+from eventstore.arrays import teach
 from eventstore.batch import (
     Pending,
     event_columns,
     isolating_columns,
     key_columns,
     positions,
+    single_values,
     take,
 )
 from eventstore.connect import AsyncConnection, connect_async
@@ -39,8 +43,8 @@ class GroupCommitWriter:
     """Appends commands in batches.
 
     `max_batch` and `max_queue` count events and commands; `give_up` is how many seconds a lost database
-    is tried for before the waiting commands are told; `key_lifetime` is how long idempotency keys are
-    kept, as a PostgreSQL interval.
+    is tried for, or a silent one is waited for, before the waiting commands are told; `key_lifetime` is how long idempotency keys are
+    kept, as a PostgreSQL interval; `flushed` is told the events and the seconds of each commit.
     """
 
     def __init__(
@@ -51,22 +55,32 @@ class GroupCommitWriter:
         max_queue: int = 10_000,
         give_up: float = 10.0,
         key_lifetime: str = "24 hours",
+        flushed: Callable[[int, float], None] = lambda _events, _seconds: None,
     ) -> None:
         self._dsn = dsn
         self._max_batch = max_batch
         self._max_queue = max_queue
         self._give_up = give_up
         self._lifetime = key_lifetime
+        self._flushed = flushed
         self._queue: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
         self._wary = 0
         self._append = query("append")
+        self._append_one = query("append_one")
+        self._append_one_with_key = query("append_one_with_key")
         self._append_with_keys = query("append_with_keys")
         self._append_batch = query("append_batch")
         self._stream_page = query("stream_page")
         self._connection: AsyncConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._batch: list[Pending] = []
+        self._since: float | None = None
+        """When the batch in flight was sent."""
+        self._silent = False
+        """Whether the database has not answered for too long: until it does, appends are refused."""
         self._hinter = Hinter(dsn)
 
     async def start(self) -> None:
@@ -74,6 +88,7 @@ class GroupCommitWriter:
         self._connection = await self._connect()
         self._hinter.start()
         self._task = asyncio.create_task(self._run(), name="group commit writer")
+        self._watch = asyncio.create_task(self._watching(), name="writer's patience")
 
     async def stop(self) -> None:
         """Flush what is queued and close; appends from now on are refused."""
@@ -81,6 +96,8 @@ class GroupCommitWriter:
         self._wake.set()
         if self._task is not None:
             await self._task
+        if self._watch is not None:
+            self._watch.cancel()
         await self._hinter.stop()
         if self._connection is not None:
             await self._connection.close()
@@ -98,6 +115,8 @@ class GroupCommitWriter:
         """
         if self._stopping:
             raise Unavailable("the service is stopping; try again shortly")
+        if self._silent:
+            raise Unavailable(_SILENT)
         if len(self._queue) >= self._max_queue:
             raise Overloaded(Overloaded.__doc__)
         future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
@@ -114,14 +133,30 @@ class GroupCommitWriter:
                 await self._wake.wait()
                 continue
             batch = take(self._queue, self._max_batch)
+            started = time.perf_counter()
+            self._batch, self._since = batch, started
             try:
                 await self._flush(batch)
                 self._hinter.hint()
+                events = sum(len(pending.append.events) for pending in batch)
+                self._flushed(events, time.perf_counter() - started)
             except psycopg.OperationalError as error:
                 await self._lost(batch, error)
             except Exception:
                 log.exception("an append failed")
                 _fail(batch, Unavailable("the append failed; try again shortly"))
+            self._since = None
+
+    async def _watching(self) -> None:
+        """Who waits for a silent database is told. What is in flight may still land: its commands are unknown."""
+        while True:
+            await asyncio.sleep(1)
+            since = self._since
+            self._silent = since is not None and time.perf_counter() - since > self._give_up
+            if self._silent:
+                waiting = [*self._batch, *self._queue]
+                self._queue.clear()
+                _fail(waiting, Unavailable(_SILENT))
 
     async def _flush(self, batch: list[Pending]) -> None:
         if self._wary == 0:
@@ -135,7 +170,10 @@ class GroupCommitWriter:
 
     async def _flush_plainly(self, batch: list[Pending]) -> None:
         keyed = any(pending.append.idempotency is not None for pending in batch)
-        if keyed:
+        if len(batch) == 1 and len(batch[0].append.events) == 1:
+            statement = self._append_one_with_key if keyed else self._append_one
+            rows = await self._execute(statement, single_values(batch[0].append, self._lifetime))
+        elif keyed:
             values = event_columns(batch) | key_columns(batch, self._lifetime)
             rows = await self._execute(self._append_with_keys, values)
         else:
@@ -178,6 +216,7 @@ class GroupCommitWriter:
 
     async def _connect(self) -> AsyncConnection:
         connection = await connect_async(self._dsn, name="writer")
+        teach(connection)
         # The plan never depends on the values; planning anew for each batch is a quarter of its time (measured).
         await connection.execute("SET plan_cache_mode = force_generic_plan")
         return connection
@@ -210,6 +249,9 @@ class GroupCommitWriter:
             await asyncio.sleep(delay)
             delay = min(delay * 2, 0.5)
         return False
+
+
+_SILENT = "the event log does not answer; send it again shortly, with the same key or ids"
 
 
 class _Command(msgspec.Struct):

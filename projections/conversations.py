@@ -7,9 +7,11 @@ import msgspec
 
 from domain import resources
 from domain.envelope import Recorded
+from domain.ids import stream_id
 from domain.state import ConversationState, evolve
 from eventstore.connect import Connection
-from projections.queries import query
+from projections.queries import LIVE, query
+from projections.read_model import LastEvent, Table
 
 Key = tuple[str, str]
 """Workspace and conversation."""
@@ -19,13 +21,15 @@ class Conversations:
     """Folds with the domain's own fold, so that a row cannot differ from a replay."""
 
     name = "conversations.v1"
+    tables = (Table("conversations_v1", ("workspace", "id")),)
 
-    def __init__(self) -> None:
-        self._create = query("conversations_create")
-        self._load = query("conversations_load")
-        self._save = query("conversations_save")
+    def __init__(self, schema: str = LIVE) -> None:
+        self._create = query("conversations_create", schema)
+        self._load = query("conversations_load", schema)
+        self._save = query("conversations_save", schema)
         self._decode = msgspec.json.Decoder(ConversationState).decode
-        self._encode = msgspec.json.Encoder().encode
+        # Sets have no order: the same state must be the same bytes, whatever way it was folded.
+        self._encode = msgspec.json.Encoder(order="deterministic").encode
 
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
@@ -39,6 +43,10 @@ class Conversations:
                 states.get(key), event.event, event.version, event.meta.occurred_at
             )
         connection.execute(self._save, self._columns(states), prepare=True)
+
+    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
+        del table
+        return LastEvent(stream_id(row["workspace"], row["id"]), version=row["version"])
 
     def _states(self, connection: Connection, keys: list[Key]) -> dict[Key, ConversationState]:
         values = {"workspaces": [key[0] for key in keys], "ids": [key[1] for key in keys]}

@@ -1,12 +1,17 @@
 """The read model `messages`: the messages of each conversation, as ready JSON."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from domain import events as e
 from domain.envelope import Recorded
+from domain.ids import stream_id
 from domain.resources import message_json
 from eventstore.connect import Connection
-from projections.queries import query
+from projections.queries import LIVE, query
+from projections.read_model import LastEvent, Table
 
 Key = tuple[str, str, int]
 """Workspace, conversation, sequence."""
@@ -14,12 +19,13 @@ Key = tuple[str, str, int]
 
 class Messages:
     name = "messages.v1"
+    tables = (Table("messages_v1", ("workspace", "conversation", "sequence")),)
 
-    def __init__(self) -> None:
-        self._create = query("messages_create")
-        self._insert = query("messages_insert")
-        self._pin = query("messages_pin")
-        self._retract = query("messages_retract")
+    def __init__(self, schema: str = LIVE) -> None:
+        self._create = query("messages_create", schema)
+        self._insert = query("messages_insert", schema)
+        self._pin = query("messages_pin", schema)
+        self._retract = query("messages_retract", schema)
 
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
@@ -50,6 +56,12 @@ class Messages:
             )
         if retracted:
             connection.execute(self._retract, _columns(retracted), prepare=True)
+
+    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
+        del table
+        stored = msgspec.json.decode(bytes.fromhex(row["message"].removeprefix("\\x")))
+        stream = stream_id(row["workspace"], row["conversation"])
+        return LastEvent(stream, message_id=stored["id"])
 
     def _write(
         self, connection: Connection, appended: dict[Key, e.MessageAppended], pins: dict[Key, bool]

@@ -2,7 +2,11 @@
 
 from importlib.resources import files
 
+LIVE = "readmodels"
+"""The schema that is read from. The same tables may stand in another one: being rebuilt, being verified."""
 
-def query(name: str) -> bytes:
+
+def query(name: str, schema: str = LIVE) -> bytes:
     """The text of `sql/<name>.sql`, placeholders and all. Raises FileNotFoundError for an unknown one."""
-    return files("projections").joinpath("sql", f"{name}.sql").read_bytes()
+    text = files("projections").joinpath("sql", f"{name}.sql").read_bytes()
+    return text if schema == LIVE else text.replace(b"readmodels.", f"{schema}.".encode())

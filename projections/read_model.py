@@ -1,28 +1,66 @@
-"""What every read model is to the runner."""
+"""What every read model is to the runner, and to those that rebuild and verify."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from domain.envelope import Recorded
 from eventstore.connect import Connection
 
 
+class Table(msgspec.Struct, frozen=True):
+    """A table of a read model."""
+
+    name: str
+    keys: tuple[str, ...]
+    """Its primary key; no column of it is null."""
+
+
+class LastEvent(msgspec.Struct, frozen=True):
+    """How to find the event that last shaped a row."""
+
+    stream: str
+    version: int | None = None
+    message_id: str | None = None
+    position: int | None = None
+    """One of the three is there."""
+
+
 class ReadModel(Protocol):
     """Tables made from events. `name` carries its version: another version is another read model.
 
-    The runner owns transaction, checkpoint and parking; a read model only its rows.
+    The runner owns transaction, checkpoint and parking; a read model only its rows. A row may tell of one
+    conversation or of many: at any position the tables are what `apply` makes of all events up to it, except that a
+    parked conversation counts with its events before the one that parked it.
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def tables(self) -> Sequence[Table]: ...
 
     def create(self, connection: Connection) -> None:
         """Make the tables where they are missing."""
         ...
 
     def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
-        """Take in events in order of position, inside the caller's transaction."""
+        """Take in events in order of position, inside the caller's transaction.
+
+        Rows must not depend on how the log is cut into pages, nor on how conversations lie between each other. What
+        it keeps in memory must not outlive the call: a page may be rolled back, and tables be switched.
+        """
+        ...
+
+    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent | None:
+        """None where a row tells of many conversations."""
         ...
 
 
-"""The runner owns transaction, checkpoint and parking; a read model only rows."""
+class Proof(ReadModel, Protocol):
+    """Makes a read model's tables in another way, for a verification."""
+
+    def finish(self, connection: Connection) -> None:
+        """All events were taken in: the tables are to be as the projector's."""
+        ...

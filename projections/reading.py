@@ -1,10 +1,12 @@
 """What a read of the read models gives: rows, and what they say about how far they are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from domain.resources import with_flags
+from domain.compacted import Compacted
+from domain.resources import with_flags, with_superseded
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -28,6 +30,17 @@ class ConversationRows(msgspec.Struct, frozen=True):
     """As answered, in the order asked for."""
 
 
+class SummaryRows(msgspec.Struct, frozen=True):
+    """As ConversationRows: summaries as answered, and the version of each for a cursor."""
+
+    freshness: Freshness
+    status: str | None
+    version: int | None
+    resource: bytes | None
+    versions: list[int]
+    summaries: list[bytes]
+
+
 class ListRows(msgspec.Struct, frozen=True):
     """Resources in order, and the place of each for a cursor."""
 
@@ -38,17 +51,52 @@ class ListRows(msgspec.Struct, frozen=True):
 
 def conversation_rows(row: tuple[Any, ...]) -> ConversationRows:
     """From a row of `read_conversation` or `read_messages`."""
-    checkpoint, last_event, head, parked, status, version, resource, sequences, pinned, messages = (
-        row
-    )
-    checkpoint = checkpoint or 0  # no projector has run yet
-    pending = last_event if last_event is not None and last_event > checkpoint else None
-    flagged = zip(messages or (), pinned or (), strict=True)
+    checkpoint, last_event, head, parked, status, version, resource, compacted = row[:8]
+    sequences: list[int] = row[8] or []
+    gone = map(_left(compacted), sequences)
+    flagged = zip(row[10] or (), row[9] or (), gone, strict=True)
     return ConversationRows(
-        Freshness(checkpoint, pending, head, parked),
+        freshness_of(checkpoint, last_event, head, parked=parked),
         status,
         version,
         resource,
-        sequences or [],
-        [with_flags(message, is_pinned=pin, is_compacted=False) for message, pin in flagged],
+        sequences,
+        [with_flags(message, is_pinned=pin, is_compacted=left) for message, pin, left in flagged],
     )
+
+
+def summary_rows(row: tuple[Any, ...]) -> SummaryRows:
+    """From a row of `read_summaries`."""
+    checkpoint, last_event, head, parked, status, version, resource, versions, flags, summaries = (
+        row
+    )
+    pairs = zip(summaries or (), flags or (), strict=True)
+    return SummaryRows(
+        freshness_of(checkpoint, last_event, head, parked=parked),
+        status,
+        version,
+        resource,
+        versions or [],
+        [with_superseded(summary, superseded=superseded) for summary, superseded in pairs],
+    )
+
+
+def freshness_of(
+    checkpoint: int | None, last_event: int | None, head: int, *, parked: bool
+) -> Freshness:
+    """Of one conversation: `last_event` is its last in the log; no checkpoint, no projector has run yet."""
+    known = checkpoint or 0
+    pending = last_event if last_event is not None and last_event > known else None
+    return Freshness(known, pending, head, parked)
+
+
+_compacted = msgspec.json.Decoder(Compacted | None).decode
+
+
+def _left(compacted: str | None) -> Callable[[int], bool]:
+    """Whether a message of this sequence has left the context."""
+    state = _compacted(compacted) if compacted else None
+    if state is None:
+        return lambda _: False
+    upto, standing = state.upto, set(state.live())
+    return lambda sequence: sequence <= upto and sequence not in standing

@@ -1,39 +1,33 @@
-"""Keeps read models up to date: a page of the log, all models, one transaction, one checkpoint."""
+"""Keeps a group of read models up to date: follows the log, page by page, one runner at a time."""
 
 import logging
 import threading
-from collections.abc import Sequence
 
 import psycopg
 
-from domain.codec import CodecError
-from domain.envelope import Recorded
-from eventstore.appends import StoredRow
 from eventstore.connect import Connection
 from eventstore.follower import POLL, Follower
-from eventstore.mapper import EventMapper
-from projections.checkpoints import Checkpoints
+from projections.intake import Intake
+from projections.leading import lead
 from projections.read_model import ReadModel
+from projections.registry import Group
+from projections.retry import resume
 
 log = logging.getLogger(__name__)
 
-LOCK = 0x7665_7262_7072_6F6A  # "verbproj": one runner of a group applies, others stand by
-PROJECTED = "verbatim_projected"
 LONGEST_PAUSE = 5.0
 
 
 class Runner:
     """Follows the log until `stop` is set. `page` counts events."""
 
-    def __init__(
-        self, dsn: str, models: Sequence[ReadModel], *, page: int, stop: threading.Event
-    ) -> None:
+    def __init__(self, dsn: str, group: Group, *, page: int, stop: threading.Event) -> None:
         self._dsn = dsn
-        self._models = list(models)
+        self._group = group
+        self._intakes: list[Intake] = []
+        """One, but while a read model is behind the others of its group. The furthest comes first."""
         self._page = page
         self._stop = stop
-        self._mapper = EventMapper()
-        self._checkpoints = Checkpoints([model.name for model in models])
 
     def run(self) -> None:
         """Survives a lost database: tries again with growing pauses."""
@@ -43,7 +37,11 @@ class Runner:
                 self._follow()
                 pause = 0.1
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                log.warning("projections wait for the database: %s", str(error).strip())
+                log.warning(
+                    "projections of %s wait for the database: %s",
+                    self._group.name,
+                    str(error).strip(),
+                )
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -52,81 +50,57 @@ class Runner:
         try:
             if not self._lead(follower.connection):
                 return
-            for model in self._models:
-                model.create(follower.connection)
-            self._checkpoints.load(follower.connection)
-            log.info("projections go on after position %d", self._checkpoints.position)
+            self.prepare(follower)
+            resume(follower.connection, self._group)
+            log.info(
+                "projections of %s go on after position %d",
+                self._group.name,
+                self._intakes[0].position,
+            )
             while not self._stop.is_set():
                 if not self.step(follower):
                     follower.wait(POLL)
         finally:
             follower.close()
 
-    def _lead(self, connection: Connection) -> bool:
-        """Wait to be the one that applies; False when asked to stop first."""
-        told = False
-        while not self._stop.is_set():
-            row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
-            if row is not None and row[0]:
-                return True
-            if not told:
-                log.info("another projector is at work; standing by")
-                told = True
-            self._stop.wait(0.5)
-        return False
+    def prepare(self, follower: Follower) -> None:
+        """Make missing tables and find where to go on."""
+        alone = [Intake([model]) for model in self._group.models()]
+        for intake in alone:
+            intake.prepare(follower.connection)
+        by_position: dict[int, list[ReadModel]] = {}
+        for intake in alone:
+            by_position.setdefault(intake.position, []).extend(intake.models)
+        self._intakes = [Intake(models) for _, models in sorted(by_position.items(), reverse=True)]
+        for intake in self._intakes:
+            intake.prepare(follower.connection)
 
     def step(self, follower: Follower) -> bool:
         """Take in the next page; False where there is none.
 
-        A page that fails is halved until the culprit stands alone; its conversation is then parked.
+        A read model that is new to a log catches up page by page, in turn with the others, until it is where they are.
         """
-        limit = self._page
-        while True:
-            rows = follower.read(self._checkpoints.position)[:limit]
-            if not rows:
-                return False
-            try:
-                self._take_in(follower.connection, rows)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever an event does to a read model, the log goes on
-                if len(rows) > 1:
-                    limit = len(rows) // 2
-                    self._checkpoints.load(follower.connection)  # as before this page
-                    continue
-                self._park(follower.connection, rows[0], str(error))
-            return True
+        first, *behind = self._intakes
+        moved = self._take(follower, first)
+        for intake in behind:
+            moved = self._take(follower, intake, first.position) or moved
+        if any(intake.position == first.position for intake in behind):
+            self.prepare(follower)
+        return moved
 
-    def _take_in(self, connection: Connection, rows: list[StoredRow]) -> None:
-        with connection.transaction():
-            # A read model can be built again: rows and checkpoint are lost or kept together.
-            connection.execute("SET LOCAL synchronous_commit = off")
-            events, broken = self._decoded(rows)
-            for row, reason in broken:
-                self._checkpoints.park(connection, row, reason)
-            wanted = self._checkpoints.not_parked(events)
-            for model in self._models if wanted else ():
-                model.apply(connection, wanted)
-            self._checkpoints.advance(connection, rows[-1].position)
-            connection.execute(f"NOTIFY {PROJECTED}")
-        self._checkpoints.position = rows[-1].position
+    def _take(self, follower: Follower, intake: Intake, upto: int | None = None) -> bool:
+        rows = follower.read(intake.position, upto)
+        intake.take(follower.connection, rows)
+        return bool(rows)
 
-    def _decoded(self, rows: list[StoredRow]) -> tuple[list[Recorded], list[tuple[StoredRow, str]]]:
-        events: list[Recorded] = []
-        broken: list[tuple[StoredRow, str]] = []
-        for row in rows:
-            try:
-                events.append(self._mapper.recorded(row))
-            except CodecError as error:
-                broken.append((row, str(error)))
-        ill = {row.stream: row.position for row, _ in reversed(broken)}
-        well = [e for e in events if e.position < ill.get(e.stream, e.position + 1)]
-        return well, broken
-
-    def _park(self, connection: Connection, row: StoredRow, reason: str) -> None:
-        """A single event that a read model cannot take in."""
-        with connection.transaction():
-            self._checkpoints.park(connection, row, reason)
-            self._checkpoints.advance(connection, row.position)
-            connection.execute(f"NOTIFY {PROJECTED}")
-        self._checkpoints.position = row.position
+    def _lead(self, connection: Connection) -> bool:
+        """Wait to be the one that applies; False when asked to stop first."""
+        told = False
+        while not self._stop.is_set():
+            if lead(connection, self._group.lock):
+                return True
+            if not told:
+                log.info("another projector of %s is at work; standing by", self._group.name)
+                told = True
+            self._stop.wait(0.5)
+        return False

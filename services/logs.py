@@ -1,7 +1,9 @@
 """Structured logs: one line an event, no message text, no secrets. Set up once a process."""
 
+import asyncio
 import logging
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +25,7 @@ class JsonFormatter(logging.Formatter):
     @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -46,13 +48,51 @@ class TextFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class JsonLines(logging.StreamHandler[Any]):
+    """Takes lines that are made already, too: those of one turn of the event loop go out together."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(JsonFormatter())
+        self._held: list[bytes] = []
+
+    def write(self, line: bytes) -> None:
+        """On the event loop: a call of the system for each line costs as much as making it (measured)."""
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._held.append(line)
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self._release()
+        super().emit(record)
+
+    @override
+    def flush(self) -> None:
+        self._release()
+        super().flush()
+
+    def _release(self) -> None:
+        with self.lock or nullcontext():
+            if self._held:
+                self._held, held = [], self._held
+                self.stream.write(b"\n".join((*held, b"")).decode())
+
+
+def json_lines() -> JsonLines | None:
+    """Where JSON lines go, if logs are that."""
+    handlers = logging.getLogger().handlers
+    return handlers[0] if handlers and isinstance(handlers[0], JsonLines) else None
+
+
 def set_up(settings: Settings) -> None:
     """Logs go to standard error."""
     as_text = settings.log_format == "text" or (
         settings.log_format == "auto" and sys.stderr.isatty()
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(TextFormatter() if as_text else JsonFormatter())
+    handler: logging.Handler = logging.StreamHandler(sys.stderr) if as_text else JsonLines()
+    if as_text:
+        handler.setFormatter(TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())

@@ -1,44 +1,68 @@
-"""Settings of a process: one struct, from the environment and an optional TOML file."""
+"""Settings of a process: one struct, which says of each what it is, what it may be and what it is by default."""
 
-import difflib
-import tomllib
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from domain.policy import CompactionPolicy, Strategy
+from services.settings_forms import HTTP, KEY, NATS, NETWORKS, POSTGRES, UPSTREAM, Form
+from services.settings_models import ModelSettings, UpstreamSettings
 
 PREFIX = "VERBATIM_"
 FILE = "verbatim.toml"
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
 
 class SettingsError(Exception):
     """A setting is unknown or has a wrong value; the message names it and what was expected."""
 
 
-def described(text: str, *, secret: bool = False) -> msgspec.Meta:
-    return msgspec.Meta(description=text, extra={"secret": secret})
+def described(text: str, *, secret: bool = False, form: Form | None = None) -> msgspec.Meta:
+    return msgspec.Meta(description=text, extra={"secret": secret, "form": form})
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Each field is a setting `VERBATIM_<NAME>`, or `<name>` in the file; the environment wins."""
 
+    environment: Annotated[
+        Literal["development", "production"],
+        described("`production`: no process starts with default passwords, or on embedded servers"),
+    ] = "development"
     database_url: Annotated[
-        str, described("PostgreSQL for the services; empty: embedded", secret=True)
+        str, described("PostgreSQL for the services; empty: embedded", secret=True, form=POSTGRES)
     ] = ""
     migrate_database_url: Annotated[
         str,
-        described("the owner's login, for `verbatim migrate`; empty: database_url", secret=True),
+        described(
+            "the owner's login, for `verbatim migrate`; empty: database_url",
+            secret=True,
+            form=POSTGRES,
+        ),
     ] = ""
-    nats_url: Annotated[str, described("NATS with JetStream; empty: embedded", secret=True)] = ""
+    nats_url: Annotated[
+        str, described("NATS with JetStream; empty: embedded", secret=True, form=NATS)
+    ] = ""
     data_dir: Annotated[str, described("where `verbatim dev` keeps all data")] = ".verbatim"
     host: Annotated[str, described("address to listen on")] = "127.0.0.1"
     port: Annotated[Port, described("port to listen on")] = 8080
+    publish_content: Annotated[
+        bool,
+        described("whether events on NATS carry what people wrote and named, not figures only"),
+    ] = False
+    stream_max_days: Annotated[Count, described("days that the stream on NATS keeps events")] = 30
+    stream_max_megabytes: Annotated[
+        Count, described("MiB that the stream on NATS may hold; the oldest go first")
+    ] = 2_048
+    stream_replicas: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=5)], described("NATS servers that hold each event")
+    ] = 1
+    metrics_port: Annotated[
+        Port,
+        described("port for the figures of projections, relay and compaction; 0: none"),
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], described("least level that is logged")
     ] = "info"
@@ -47,6 +71,30 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         described("`auto`: text on a terminal, else a JSON object a line"),
     ] = "auto"
     max_body_bytes: Annotated[Count, described("largest request body, in bytes")] = 1 << 20
+    rate_limit_key: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=100_000_000)],
+        described("requests a minute of one key, in each process; 0: no limit"),
+    ] = 60_000
+    rate_limit_workspace: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=100_000_000)],
+        described("requests a minute of one workspace, in each process; 0: no limit"),
+    ] = 120_000
+    refused_keys: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=1_000_000)],
+        described(
+            "refused API keys a minute from one address, or with one prefix; past it 429; 0: no limit"
+        ),
+    ] = 60
+    trusted_proxies: Annotated[
+        str,
+        described(
+            "proxies whose X-Forwarded-For is believed: addresses or networks, separated by spaces",
+            form=NETWORKS,
+        ),
+    ] = ""
+    cors_origins: Annotated[
+        str, described("origins whose pages may call from a browser, separated by spaces; `*`: all")
+    ] = ""
     max_batch: Annotated[Count, described("most events in one commit")] = 512
     max_queue: Annotated[Count, described("most appends that wait for a commit; past it 503")] = (
         10_000
@@ -77,11 +125,86 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compaction_target_tokens: Annotated[
         Count | None, described("default policy: tokens afterwards; unset: half")
     ] = None
-    base_url: Annotated[str, described("for commands that speak HTTP: the service, with /v1")] = ""
-    api_key: Annotated[str, described("for commands that speak HTTP: the key", secret=True)] = ""
+    allow_private_models: Annotated[
+        bool | None,
+        described(
+            "whether models' services may be on this machine and in private networks; unset: not in production"
+        ),
+    ] = None
+    upstream_base_url: Annotated[
+        str,
+        described("chat completions: the models' service, with /v1; empty: none", form=UPSTREAM),
+    ] = ""
+    upstream_api_key: Annotated[
+        str, described("chat completions: its key", secret=True, form=KEY)
+    ] = ""
+    upstream_connect_seconds: Annotated[
+        Seconds, described("chat completions: patience for a connection, in seconds")
+    ] = 10.0
+    upstream_silence_seconds: Annotated[
+        Seconds, described("chat completions: patience for an answer's next piece, in seconds")
+    ] = 120.0
+    upstream_total_seconds: Annotated[
+        Seconds, described("chat completions: patience for a whole answer, in seconds")
+    ] = 600.0
+    upstreams: Annotated[
+        dict[str, UpstreamSettings],
+        described("further services by name: `base_url`, `api_key`", secret=True),
+    ] = {}
+    models: Annotated[
+        dict[str, ModelSettings],
+        described("models by the name asked for: upstream, name there, prices, sizes; empty: all"),
+    ] = {}
+    summarizer: Annotated[
+        Literal["extracts", "openai"],
+        described(
+            "`extracts`: built in, without a model; `openai`: a model at summarizer_base_url"
+        ),
+    ] = "extracts"
+    summarizer_base_url: Annotated[
+        str, described("for `openai`: any OpenAI-compatible endpoint, with /v1", form=UPSTREAM)
+    ] = ""
+    summarizer_api_key: Annotated[
+        str, described("the key for it; empty: none is sent", secret=True, form=KEY)
+    ] = ""
+    summarizer_model: Annotated[str, described("the model that summarises")] = "gpt-4o-mini"
+    summarizer_timeout_seconds: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=600)], described("how long one answer may take")
+    ] = 60.0
+    summarizer_retries: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=10)], described("further tries after a failed one")
+    ] = 2
+    summarizer_chunk_tokens: Annotated[
+        Annotated[int, msgspec.Meta(ge=500, le=1_000_000)],
+        described("tokens that the model is given at a time"),
+    ] = 12_000
+    compaction_at_once: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=1_000)],
+        described("conversations that a worker compacts at a time"),
+    ] = 4
+    compaction_attempts: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=100)],
+        described("how often a worker tries before it gives a conversation up"),
+    ] = 5
+    compaction_retry_seconds: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=600)],
+        described("seconds before its second try; each later pause is four times as long"),
+    ] = 5.0
+    base_url: Annotated[
+        str, described("for commands that speak HTTP: the service, with /v1", form=HTTP)
+    ] = ""
+    api_key: Annotated[
+        str, described("for commands that speak HTTP: the key", secret=True, form=KEY)
+    ] = ""
     config: Annotated[
         str, described(f"a TOML file with settings; `{FILE}` in this folder is read if it is there")
     ] = ""
+
+    @property
+    def private_models(self) -> bool:
+        if self.allow_private_models is None:
+            return self.environment != "production"
+        return self.allow_private_models
 
     def policy(self) -> CompactionPolicy:
         return CompactionPolicy(
@@ -90,101 +213,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             self.compaction_keep_recent,
             self.compaction_target_tokens,
         )
-
-
-class Described(msgspec.Struct, frozen=True):
-    """A setting as shown: in `verbatim config` and in the README."""
-
-    variable: str
-    value: str
-    default: str
-    description: str
-
-
-def load(environ: Mapping[str, str], folder: Path) -> Settings:
-    """The environment over the file. Raises SettingsError."""
-    names = set(Settings.__struct_fields__)
-    given = {
-        key.removeprefix(PREFIX).lower(): value
-        for key, value in environ.items()
-        if key.startswith(PREFIX)
-    }
-    _check_names(given, names, _variable)
-    values: dict[str, Any] = _read_file(given.get("config", ""), folder)
-    _check_names(values, names, _file_entry)
-    values |= given
-    fields = {field.name: field for field in msgspec.structs.fields(Settings)}
-    for name, value in values.items():
-        if value == "" and fields[name].default == "":
-            continue
-        try:
-            values[name] = msgspec.convert(value, fields[name].type, strict=False)
-        except msgspec.ValidationError as error:
-            reason = str(error).partition(" - at")[0].replace("`", "")
-            shown = "(hidden)" if _is_secret(fields[name]) else repr(value)
-            raise SettingsError(
-                f"{PREFIX}{name.upper()} is {shown}: {reason[:1].lower()}{reason[1:]}"
-            ) from None
-    return Settings(**values)
-
-
-def describe(settings: Settings) -> list[Described]:
-    """All settings as they are in effect, secrets hidden."""
-    shown: list[Described] = []
-    for field in msgspec.structs.fields(Settings):
-        value = getattr(settings, field.name)
-        hidden = _is_secret(field) and value
-        shown.append(
-            Described(
-                variable=f"{PREFIX}{field.name.upper()}",
-                value="(hidden)" if hidden else _plain(value),
-                default=_plain(field.default),
-                description=_description(field),
-            )
-        )
-    return shown
-
-
-def _plain(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _metas(kind: Any) -> list[msgspec.Meta]:
-    return [item for item in getattr(kind, "__metadata__", ()) if isinstance(item, msgspec.Meta)]
-
-
-def _description(field: msgspec.structs.FieldInfo) -> str:
-    return next((m.description for m in reversed(_metas(field.type)) if m.description), "")
-
-
-def _is_secret(field: msgspec.structs.FieldInfo) -> bool:
-    return any((meta.extra or {}).get("secret") for meta in _metas(field.type))
-
-
-def _read_file(named: str, folder: Path) -> dict[str, Any]:
-    path = Path(named) if named else folder / FILE
-    if not named and not path.exists():
-        return {}
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise SettingsError(f"{PREFIX}CONFIG: {path} cannot be read: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from None
-
-
-def _variable(name: str) -> str:
-    return f"{PREFIX}{name.upper()}"
-
-
-def _file_entry(name: str) -> str:
-    return f"`{name}` in the settings file"
-
-
-def _check_names(given: Mapping[str, Any], names: set[str], show: Callable[[str], str]) -> None:
-    for name in given:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {show(near[0])}?" if near else "; see `verbatim config`"
-            raise SettingsError(f"there is no setting {show(name)}{hint}")

@@ -1,20 +1,20 @@
 """Fixtures of all tests."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.servers import database, empty_database, nats_server, postgres
+from tests.variables import taken
 
 __all__ = ["database", "empty_database", "nats_server", "postgres", "shared_data"]
+
+SHARED_DATA = Path(taken("SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+"""Real conversations beside the checkout; they are not part of the project."""
 
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real conversations beside the checkout; they are not part of the project."""
-    default = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("VERBATIM_SHARED_DATA", default))
-    if not (folder / "tau-airline.jsonl").exists():
-        pytest.skip(f"no real conversations in {folder}")
-    return folder
+    if not (SHARED_DATA / "tau-airline.jsonl").exists():
+        pytest.skip(f"no real conversations in {SHARED_DATA}")
+    return SHARED_DATA

@@ -2,9 +2,10 @@
 
 import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import OWNER, EmbeddedPostgres
 from eventstore.connect import check_durability
 from eventstore.migrate import migrate
+from tests.variables import taken
 
 _numbers = itertools.count(1)
 
@@ -29,11 +31,16 @@ class Database:
     superuser: str
 
 
+PROGRAMS = taken("TEST_POSTGRES")
+"""Another PostgreSQL to run the tests on: the folder of its `postgres` and `initdb`."""
+
+
 @contextmanager
-def running_postgres(path: Path) -> Iterator[EmbeddedPostgres]:
+def running_postgres(path: Path, programs: str | Path = PROGRAMS) -> Iterator[EmbeddedPostgres]:
     folder = DataFolder(path)
     folder.acquire()
-    server = EmbeddedPostgres(folder, settings={"shared_buffers": "128MB"})
+    binaries = Path(programs) if programs else None
+    server = EmbeddedPostgres(folder, binaries=binaries, settings={"shared_buffers": "128MB"})
     try:
         server.start()
         yield server
@@ -53,15 +60,29 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 @pytest.fixture(scope="session")
 def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
-    folder = DataFolder(tmp_path_factory.mktemp("nats"))
+    with running_nats(tmp_path_factory.mktemp("nats")) as server:
+        yield server
+
+
+NatsT = TypeVar("NatsT", bound=EmbeddedNats)
+
+
+@contextmanager
+def running(kind: type[NatsT], path: Path) -> Iterator[NatsT]:
+    """A NATS server of this kind, with all its data in `path`."""
+    folder = DataFolder(path)
     folder.acquire()
-    server = EmbeddedNats(folder)
+    server = kind(folder)
     try:
         server.start()
         yield server
     finally:
         server.stop()
         folder.release()
+
+
+def running_nats(path: Path) -> AbstractContextManager[EmbeddedNats]:
+    return running(EmbeddedNats, path)
 
 
 @pytest.fixture
@@ -87,12 +108,14 @@ def fresh_database(server: EmbeddedPostgres, template: str) -> Iterator[Database
                 *map(sql.Identifier, (name, template, OWNER))
             )
         )
-        yield Database(
-            name,
-            _renamed(server.database_url, name),
-            _renamed(server.migrate_database_url, name),
-            _renamed(server.superuser_url, name),
-        )
+    yield Database(
+        name,
+        _renamed(server.database_url, name),
+        _renamed(server.migrate_database_url, name),
+        _renamed(server.superuser_url, name),
+    )
+    # Another connection: a test may have ended the server meanwhile, and started it again.
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -1,89 +1,102 @@
-"""Children that die with their owner, and, for an owner who is root, do not run as root."""
+"""Children that die with their owner, and run as an account where a program insists on one."""
 
 import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from deploy.embedded.accounts import (
+    Files,
+    closed_folders,
+    hand_over,
+    is_refused,
+    other_user,
+    ways,
+)
 from deploy.embedded.errors import EmbeddedServerError
 
 PR_SET_PDEATHSIG = 1
-CLONE_NEWUSER = 0x1000_0000
-INNER_ID = 1000
-"""The id that root appears as inside the namespace: any but 0 will do."""
 
 
 def spawn(
     command: Sequence[str],
     *,
     death_signal: signal.Signals,
-    output: Path,
+    output: Path | None,
     environ: Mapping[str, str] | None = None,
-    never_root: bool = False,
+    as_account: Files | None = None,
     folder: Path = Path("/"),
 ) -> subprocess.Popen[bytes]:
     """Start a direct child in a session of its own; the kernel signals it when this thread ends.
 
-    `never_root`: as root, the child sees itself as another user while its files stay root's: a user
-    namespace maps the one to the other, so nothing is copied and no folder's permissions matter.
+    `output` gets what it prints, and only its owner may read it; without one, whoever gets ours.
+    `as_account`: the child is neither root nor nameless, even where we are; what it works on.
     """
-    with output.open("ab") as log:
-        try:
-            return subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=None if environ is None else dict(environ),
-                start_new_session=True,
-                preexec_fn=_Preparation(death_signal, drop_root=never_root and os.geteuid() == 0),  # noqa: PLW1509 - started from a single thread
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedServerError(_cannot_start(command[0], error, never_root)) from error
+    log = None if output is None else _log(output)
 
-
-def _cannot_start(program: str, error: Exception, never_root: bool) -> str:
-    if never_root and os.geteuid() == 0:
-        return (
-            f"{program} cannot run as root, and this system allows root no user namespace ({error});"
-            " run as an ordinary user, or name servers of your own with VERBATIM_DATABASE_URL"
-            " and VERBATIM_NATS_URL"
+    def start(enter: Callable[[], None]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env=None if environ is None else dict(environ),
+            start_new_session=True,
+            preexec_fn=_Preparation(death_signal, enter),  # noqa: PLW1509 - started from a single thread
         )
-    return f"{program} could not be started: {error}"
+
+    try:
+        if as_account is not None and is_refused():
+            return _start_as_account(command[0], start, as_account)
+        return start(lambda: None)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EmbeddedServerError(f"{command[0]} could not be started: {error}") from error
+    finally:
+        if log is not None:
+            os.close(log)
+
+
+def _log(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _start_as_account(
+    program: str, start: Callable[[Callable[[], None]], subprocess.Popen[bytes]], files: Files
+) -> subprocess.Popen[bytes]:
+    tried: list[str] = []
+    for way in ways(files):
+        hand_over(files.owned, way.owner)
+        try:
+            return start(way.enter)
+        except (OSError, subprocess.SubprocessError):
+            tried.append(way.name)
+    us = "root" if os.geteuid() == 0 else f"user {os.geteuid()}, who has no name here"
+    closed = ", ".join(map(str, closed_folders([files.owned, *files.needed], other_user())))
+    move = f" move checkout and data out of {closed}, which others may not enter," if closed else ""
+    raise EmbeddedServerError(
+        f"{program} cannot run as {us}, and this system allows not even {', '.join(tried)};{move}"
+        " run as an ordinary user with an account, or name a server of your own with VERBATIM_DATABASE_URL"
+    )
 
 
 class _Preparation:
     """Runs in the child between fork and exec. Everything it needs is looked up before the fork."""
 
-    def __init__(self, death_signal: signal.Signals, *, drop_root: bool) -> None:
+    def __init__(self, death_signal: signal.Signals, enter: Callable[[], None]) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._death_signal = int(death_signal)
-        self._drop_root = drop_root
+        self._enter = enter
         self._owner = os.getpid()
 
     def __call__(self) -> None:
-        if self._drop_root:
-            self._appear_as_another()
+        self._enter()
         # After the change of user, which clears it.
         self._libc.prctl(PR_SET_PDEATHSIG, self._death_signal, 0, 0, 0)
         if os.getppid() != self._owner:
             os._exit(1)  # the owner died before the signal was set
-
-    def _appear_as_another(self) -> None:
-        outer_user, outer_group = os.geteuid(), os.getegid()
-        if self._libc.unshare(CLONE_NEWUSER) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        for name, text in (
-            ("setgroups", "deny"),
-            ("uid_map", f"{INNER_ID} {outer_user} 1"),
-            ("gid_map", f"{INNER_ID} {outer_group} 1"),
-        ):
-            descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
-            os.write(descriptor, text.encode())
-            os.close(descriptor)
 
 
 def stop(

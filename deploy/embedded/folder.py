@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from deploy.embedded.accounts import other_user
 from deploy.embedded.errors import EmbeddedServerError
 
 
@@ -33,6 +34,7 @@ class DataFolder:
         """Raises EmbeddedServerError, naming the owner, where another process has the folder."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_anothers()
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EmbeddedServerError(
@@ -52,16 +54,33 @@ class DataFolder:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self._lock = lock
 
+    def _refuse_anothers(self) -> None:
+        """Root may write anywhere, but what it leaves in a user's folder that user cannot use afterwards."""
+        owner = self.path.stat().st_uid
+        if os.geteuid() == 0 and owner not in (0, other_user()):
+            raise EmbeddedServerError(
+                f"the data folder {self.path} belongs to user {owner} and you are root;"
+                " run as that user, or choose another folder with VERBATIM_DATA_DIR"
+            )
+
     def release(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def remembered(self) -> Remembered:
-        """What an earlier start chose; made now where this is the first. Owner-readable only."""
+        """What an earlier start chose; made now where this is the first. Owner-readable only.
+
+        Raises EmbeddedServerError where it was lost: with it the password of the data is gone.
+        """
         try:
             known = msgspec.json.decode(self._memory.read_bytes(), type=Remembered)
         except (FileNotFoundError, msgspec.DecodeError):
+            if (self.path / "postgres").exists():
+                raise EmbeddedServerError(
+                    f"{self._memory}, which holds the passwords of the data beside it, is lost or damaged;"
+                    " bring it back from a copy, or choose another folder with VERBATIM_DATA_DIR"
+                ) from None
             known = Remembered()
         for field in msgspec.structs.fields(Remembered):
             if field.type is str and not getattr(known, field.name):
@@ -99,11 +118,3 @@ def free_port(remembered: int = 0) -> int:
                 continue
             return int(probe.getsockname()[1])
     raise EmbeddedServerError("no port of 127.0.0.1 is free; end some programs and try again")
-
-
-def must_be_free(port: int, setting: str) -> None:
-    """Raises EmbeddedServerError, naming the setting, where somebody listens on the port."""
-    if port and free_port(port) != port:
-        raise EmbeddedServerError(
-            f"port {port} is taken by another program; choose another with {setting}"
-        )

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from deploy.embedded.accounts import Files, hand_over
 from deploy.embedded.binaries import postgres_binaries
 from deploy.embedded.child import spawn, stop
 from deploy.embedded.errors import EmbeddedServerError
@@ -36,6 +37,10 @@ SETTINGS = {
     "random_page_cost": "1.1",  # SSDs
     "jit": "off",  # our queries are short
     "log_min_duration_statement": "1s",
+    # What people wrote stays out of the log: no values of slow or failed statements, no keys that are taken.
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
     "log_line_prefix": "%m [%p] %a ",
     "timezone": "UTC",
 }
@@ -58,6 +63,8 @@ class EmbeddedPostgres:
         self._log = folder.path / "postgres.log"
         self._binaries = binaries or postgres_binaries()
         self._settings = SETTINGS | (settings or {})
+        # The wheel's programs find their libraries three folders up.
+        self._files = Files(folder.path, [self._binaries.parents[2]])
         self._memory = folder.remembered()
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -95,7 +102,7 @@ class EmbeddedPostgres:
             death_signal=signal.SIGINT,  # fast shutdown
             output=self._log,
             environ=self._environ(),
-            never_root=True,
+            as_account=self._files,
         )
         return self.child
 
@@ -126,6 +133,7 @@ class EmbeddedPostgres:
         with tempfile.TemporaryDirectory(dir=self._folder.path) as secret:
             password_file = Path(secret) / "password"
             write_private(password_file, self._memory.superuser_password.encode())
+            hand_over(Path(secret), self._folder.path.stat().st_uid)
             child = spawn(
                 [
                     *(str(self._binaries / "initdb"), "-D", str(temporary), "-U", "postgres"),
@@ -134,7 +142,7 @@ class EmbeddedPostgres:
                 ],
                 death_signal=signal.SIGKILL,
                 output=self._log,
-                never_root=True,
+                as_account=self._files,
             )
             if child.wait() != 0:
                 raise EmbeddedServerError(f"initdb failed: {self._last_words()}")

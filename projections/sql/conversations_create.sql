@@ -21,3 +21,5 @@ CREATE INDEX IF NOT EXISTS conversations_v1_created ON readmodels.conversations_
 CREATE INDEX IF NOT EXISTS conversations_v1_updated ON readmodels.conversations_v1 (workspace, updated_at, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_count ON readmodels.conversations_v1 (workspace, message_count, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_user ON readmodels.conversations_v1 (workspace, user_id, active_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_assistant ON readmodels.conversations_v1 (workspace, assistant_id, active_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_metadata ON readmodels.conversations_v1 USING gin (metadata jsonb_path_ops);

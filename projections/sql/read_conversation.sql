@@ -4,7 +4,7 @@ SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)
          ORDER BY originator_version DESC LIMIT 1) AS last_event,
        (SELECT position FROM head) AS head,
        EXISTS (SELECT FROM readmodels.parked p WHERE p.stream = %(stream)s AND p.name = ANY (%(names)b::text[])) AS parked,
-       c.status, c.version, c.resource, m.sequences, m.pinned, m.messages
+       c.status, c.version, c.resource, convert_from(c.state, 'UTF8')::json ->> 'compacted', m.sequences, m.pinned, m.messages
   FROM (VALUES (1)) AS one
   LEFT JOIN readmodels.conversations_v1 c ON c.workspace = %(workspace)s AND c.id = %(id)s
   LEFT JOIN LATERAL (

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -12,8 +12,11 @@ from deploy.embedded.errors import EmbeddedServerError
 from deploy.processes import ChildFailed
 from deploy.vocabularies import VocabularyError
 from eventstore.errors import EventStoreError
+from projections.relay.errors import RelayError
 from services.http.server import PortTaken
-from services.settings import Settings, SettingsError, load
+from services.production import check_production
+from services.settings import Settings, SettingsError
+from services.settings_loading import Loaded, load_with_sources
 
 
 class CannotStart(click.ClickException):
@@ -24,8 +27,18 @@ class CannotStart(click.ClickException):
 
 def settings() -> Settings:
     """Of this process. Raises CannotStart."""
+    found = loaded_settings().settings
     try:
-        return load(os.environ, Path.cwd())
+        check_production(found)
+    except SettingsError as error:
+        raise CannotStart(str(error)) from None
+    return found
+
+
+def loaded_settings() -> Loaded:
+    """And where each comes from. Raises CannotStart."""
+    try:
+        return load_with_sources(os.environ, Path.cwd())
     except SettingsError as error:
         raise CannotStart(str(error)) from None
 
@@ -40,6 +53,7 @@ def plain_errors() -> Generator[None]:
         EmbeddedServerError,
         EventStoreError,
         PortTaken,
+        RelayError,
         SettingsError,
         VocabularyError,
     ) as error:
@@ -52,3 +66,9 @@ def plain_errors() -> Generator[None]:
             f"the database refuses this login: {error.diag.message_primary};"
             " GRANT verbatim_service to it, or use another"
         ) from None
+
+
+def tell(line: str) -> None:
+    """On standard error, from a supervisor."""
+    with suppress(OSError):  # the terminal may be gone; stopping goes on
+        click.echo(line, err=True)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -13,34 +14,45 @@ import psycopg
 import rich_click as click
 
 from deploy.embedded.child import spawn
-from deploy.embedded.folder import DataFolder, must_be_free, write_private
+from deploy.embedded.folder import DataFolder, free_port, write_private
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from deploy.processes import Child, Supervisor
 from eventstore.connect import check_server, connect
 from eventstore.migrate import migrate
-from services.cli.common import plain_errors
+from projections.leading import RELAY, is_led
+from projections.registry import GROUPS, Group
+from services.cli.common import CannotStart, plain_errors, tell
 from services.cli.common import settings as load_settings
+from services.cli.helping import Command
 from services.cli.target import FILE, Running
 from services.http import keys
+from services.http.server import listen
 from services.settings import PREFIX, Settings
 
 WORKSPACE = "dev"
 KEY_FILE = "dev-key"
-# The pid of the one process that serves both rooms is told under each one's name.
-HTTP_ROOMS = ("command", "query")
+# The pid of the one process that serves these rooms is told under each one's name.
+HTTP_ROOMS = ("command", "query", "gateway")
 
 
-@click.command()
+@click.command(cls=Command)
 def dev() -> None:
     """Run everything on this machine, embedded PostgreSQL and NATS included, until Ctrl-C.
 
     All data lies in VERBATIM_DATA_DIR (.verbatim in this folder). VERBATIM_DATABASE_URL and VERBATIM_NATS_URL
     name servers of your own instead of the embedded ones.
 
-    Example: VERBATIM_PORT=9000 VERBATIM_DATA_DIR=/tmp/try verbatim dev
+    Example:
+      VERBATIM_PORT=9000 VERBATIM_DATA_DIR=/tmp/try verbatim dev
+
     """
     settings = load_settings()
+    if settings.environment == "production":
+        raise CannotStart(
+            "`verbatim dev` is not for production: it keeps all on one machine; start each process by itself"
+            " (see docs/operations.md), or unset VERBATIM_ENVIRONMENT"
+        )
     with plain_errors():
         folder = DataFolder(Path(settings.data_dir))
         folder.acquire()
@@ -57,8 +69,11 @@ class Dev:
         self._settings = settings
         self._folder = folder
         self._file = folder.path / FILE
+        self._port = settings.port or free_port()
         self._postgres = None if settings.database_url else EmbeddedPostgres(folder)
         self._nats = None if settings.nats_url else EmbeddedNats(folder)
+        if self._postgres is not None:
+            _forget_libpq_variables()
         self._api_key = ""
         self._supervisor = Supervisor(self._children(), tell=tell, changed=self._publish)
 
@@ -73,12 +88,12 @@ class Dev:
     @property
     def address(self) -> str:
         host = self._settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
 
     def run(self) -> None:
-        """Until a signal. Raises ChildFailed, EmbeddedServerError and what the database raises."""
+        """Until a signal. Raises ChildFailed, EmbeddedServerError, PortTaken, what the database raises."""
         self._file.unlink(missing_ok=True)
-        must_be_free(self._settings.port, f"{PREFIX}PORT")
+        listen(self._settings.host, self._port).close()  # told now, not after a long start
         started = time.monotonic()
         self._supervisor.handle_signals()
         try:
@@ -112,14 +127,31 @@ class Dev:
                     "nats",
                     self._nats.spawn,
                     self._nats.healthy,
+                    waits=False,
                     hint=str(self._folder.path / "nats.log"),
                 )
             )
-        children.append(self._service("projections", ["projections", "run"], self._projecting))
-        children.append(self._service("command", ["serve"], self._answers))
+        children += [self._projections(group) for group in GROUPS]
+        children.append(
+            self._service("relay", ["relay", "run"], lambda: self._holds(RELAY), waits=False)
+        )
+        # It waits for the relay's stream by itself: well as long as it runs.
+        children.append(
+            self._service("compaction", ["compaction", "run"], lambda: True, waits=False)
+        )
+        children.append(self._service("command", ["serve"], self._answers, waits=False))
         return children
 
-    def _service(self, name: str, arguments: list[str], healthy: object) -> Child:
+    def _projections(self, group: Group) -> Child:
+        name = "projections" if group is GROUPS[0] else f"projections-{group.name}"
+        arguments = ["projections", "run", group.name]
+        return self._service(
+            name, arguments, lambda: self._holds(group.lock), waits=group is GROUPS[0]
+        )
+
+    def _service(
+        self, name: str, arguments: list[str], healthy: Callable[[], bool], *, waits: bool = True
+    ) -> Child:
         log = self._folder.path / f"{name}.log"
 
         def start() -> subprocess.Popen[bytes]:
@@ -127,6 +159,7 @@ class Dev:
             environ = os.environ | {
                 f"{PREFIX}DATABASE_URL": self.database_url,
                 f"{PREFIX}NATS_URL": self.nats_url,
+                f"{PREFIX}PORT": str(self._port),
             }
             return spawn(
                 program,
@@ -136,7 +169,7 @@ class Dev:
                 folder=Path.cwd(),
             )
 
-        return Child(name, start, healthy, hint=str(log))  # pyright: ignore[reportArgumentType]
+        return Child(name, start, healthy, waits=waits, hint=str(log))
 
     def _prepare_database(self) -> None:
         if self._postgres is not None:
@@ -154,7 +187,7 @@ class Dev:
         with connect(self.database_url, name="dev") as connection:
             try:
                 key = path.read_text("utf-8")
-                if keys.is_valid(connection, key):
+                if keys.opens_all(connection, key, WORKSPACE):
                     return key
             except (OSError, UnicodeDecodeError):
                 pass
@@ -168,18 +201,20 @@ class Dev:
         write_private(path, key.encode())
         return key
 
-    def _projecting(self) -> bool:
+    def _holds(self, lock: int) -> bool:
+        """Whether one of the children does what the lock stands for."""
         try:
             with connect(self.database_url, name="dev") as connection:
-                return bool(connection.execute("SELECT FROM readmodels.tracking").fetchall())
+                return is_led(connection, lock)
         except psycopg.OperationalError:
             return False
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/health/ready", timeout=2).status_code == 200
+            answer = httpx.get(f"{self.address}/health/ready", timeout=2, trust_env=False)
         except httpx.TransportError:
             return False
+        return answer.status_code == 200
 
     def _publish(self, pids: dict[str, int]) -> None:
         served = {room: pids["command"] for room in HTTP_ROOMS if "command" in pids}
@@ -206,5 +241,7 @@ class Dev:
         )
 
 
-def tell(line: str) -> None:
-    click.echo(line, err=True)
+def _forget_libpq_variables() -> None:
+    """PGHOSTADDR, PGSSLMODE, PGSERVICE and so on: where they are set, another server is meant."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]

@@ -14,8 +14,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.common import CannotStart
 from services.cli.common import settings as load_settings
-from services.cli.importing import ImportClient, Report
-from services.cli.lines import BadLine, ImportLine, parse
+from services.cli.endings import INTERRUPTED, NOT_DONE
+from services.cli.exported import Conversations
+from services.cli.helping import Command
+from services.cli.importing import ImportClient, Report, Stopped
+from services.cli.lines import BadLine
+from services.cli.numbered import numbered_lines
 from services.cli.target import http_target
 
 EVERY_SECONDS = 5.0
@@ -35,9 +39,15 @@ class Summary(msgspec.Struct):
     seconds: float = 0.0
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.File("rb"))
-@click.option("--concurrency", default=8, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--concurrency",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many conversations are sent side by side.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object.")
 def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
     """Import conversations: one a line, {"id": …, "messages": [OpenAI chat messages]}; - is standard input.
@@ -45,10 +55,17 @@ def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
     Importing a file again changes nothing; an import that was cut off goes on where it was. A line that
     cannot be imported is reported by its number, and the others go on.
 
-    A line may also have title, user_id, assistant_id, metadata, source and created_at. Exit codes: 0 all
-    imported, 1 some lines failed, 2 could not start.
+    A line may also have title, user_id, assistant_id, metadata, source and created_at, a message its own id,
+    created_at, model, usage and metadata. A conversation or message without an id gets one made from its content.
 
-    Example: verbatim import chats.jsonl
+    What `verbatim export` wrote as json or jsonl is read back, too: texts, times, pins, metadata, archived and deleted
+    ones as they were. Summaries are not: they are made again when they are needed.
+
+    Exit codes: 0 all imported, 1 not all, 2 could not start.
+
+    Example:
+      verbatim import chats.jsonl
+
     """
     base_url, api_key = http_target(load_settings())
     summary = Summary()
@@ -56,16 +73,21 @@ def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
         asyncio.run(_import(file, base_url, api_key, concurrency, summary))
     except KeyboardInterrupt:
         click.echo("interrupted; run the same command again to go on", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(INTERRUPTED) from None
     if as_json:
         click.echo(msgspec.json.encode(summary))
     else:
         click.echo(
-            f"{summary.conversations} conversations with {summary.messages} messages imported,"
-            f" {summary.unchanged} unchanged, {summary.failed} failed,"
-            f" {summary.messages / max(summary.seconds, 0.001):,.0f} messages/s"
+            f"{_told(summary)}, {summary.messages / max(summary.seconds, 0.001):,.0f} messages/s"
         )
-    raise SystemExit(1 if summary.failed else 0)
+    raise SystemExit(NOT_DONE if summary.failed else 0)
+
+
+def _told(summary: Summary) -> str:
+    return (
+        f"{summary.conversations} conversations with {summary.messages} messages imported,"
+        f" {summary.unchanged} unchanged, {summary.failed} failed"
+    )
 
 
 async def _import(
@@ -77,22 +99,30 @@ async def _import(
         if refused is not None:
             raise CannotStart(refused)
         with _progress(summary) as advance:
-            lines = enumerate(file, 1)
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(_work(lines, client, summary, advance))
+            lines = Conversations(await numbered_lines(file))
+            reason = None
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(concurrency):
+                        group.create_task(_work(lines, client, summary, advance))
+            except* Stopped as stopped:
+                reason = stopped.exceptions[0]
+            if reason is not None:  # raised in the clause, Python 3.11.0 to 3.11.3 would wrap it
+                raise click.ClickException(
+                    f"{reason}; {_told(summary)}; mend it and run the same command again"
+                )
     summary.seconds = round(time.monotonic() - started, 3)
 
 
 async def _work(
-    lines: "enumerate[bytes]", client: ImportClient, summary: Summary, advance: "Advance"
+    lines: Conversations, client: ImportClient, summary: Summary, advance: "Advance"
 ) -> None:
     """Take the next line until there is none; conversations side by side, each in order."""
-    for number, text in lines:
-        if not text.strip():
-            continue
+    while (taken := await lines.next()) is not None:
+        number, line = taken
         try:
-            line: ImportLine = parse(text)
+            if isinstance(line, BadLine):
+                raise line
             report: Report = await client.import_line(line)
         except BadLine as error:
             summary.failed += 1

@@ -1,6 +1,8 @@
 """`verbatim keys`."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -10,18 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.ids import WORKSPACE
-from eventstore.connect import connect
+from eventstore.connect import Connection, connect
+from eventstore.migrate import check_schema
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
+from services.cli.helping import Group
 from services.cli.target import database_target
 from services.http import keys as store
 
 _DURATION = re.compile(r"([0-9]{1,5})([hd])")
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
-    """Create, list and revoke API keys."""
+    """Create, list and revoke API keys; show what happened to them."""
 
 
 @keys.command()
@@ -33,7 +37,9 @@ def keys() -> None:
 def create(workspace: str, scopes: str, name: str, expires: str | None, as_json: bool) -> None:
     """Create a key. It is shown once and stored as a hash.
 
-    Example: verbatim keys create --workspace acme --scopes read,write --name gateway --expires 90d
+    Example:
+      verbatim keys create --workspace acme --scopes read,write --name gateway --expires 90d
+
     """
     if WORKSPACE.fullmatch(workspace) is None:
         raise click.UsageError("--workspace takes 1 to 32 of a-z, 0-9 and -")
@@ -41,7 +47,7 @@ def create(workspace: str, scopes: str, name: str, expires: str | None, as_json:
         raise click.UsageError("--name takes 1 to 255 printable characters")
     chosen = _scopes(scopes)
     until = _expiry(expires)
-    with plain_errors(), connect(database_target(load_settings()), name="keys") as connection:
+    with plain_errors(), _database() as connection:
         key, record = store.create(
             connection, workspace=workspace, name=name, scopes=chosen, expires_at=until
         )
@@ -58,7 +64,7 @@ def create(workspace: str, scopes: str, name: str, expires: str | None, as_json:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
 def list_keys(workspace: str | None, as_json: bool) -> None:
     """List keys, revoked and expired ones too."""
-    with plain_errors(), connect(database_target(load_settings()), name="keys") as connection:
+    with plain_errors(), _database() as connection:
         records = store.listed(connection, workspace)
     if as_json:
         click.echo(msgspec.json.encode(records))
@@ -77,11 +83,36 @@ def list_keys(workspace: str | None, as_json: bool) -> None:
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """Revoke a key, by the id that `verbatim keys list` shows. Every process refuses it within a second."""
-    with plain_errors(), connect(database_target(load_settings()), name="keys") as connection:
+    with plain_errors(), _database() as connection:
         found = store.revoke(connection, key_id)
     if not found:
         raise click.ClickException(f"there is no key {key_id}; see `verbatim keys list`")
     click.echo(f"{key_id} is revoked")
+
+
+@keys.command()
+@click.option("--workspace", help="Only this workspace's keys.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, for machines.")
+def audit(workspace: str | None, as_json: bool) -> None:
+    """Show what happened to keys: created, revoked, expired; when, and by which database login."""
+    with plain_errors(), _database() as connection:
+        store.record_expired(connection)
+        found = store.audit(connection, workspace)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+        return
+    table = Table("time", "key", "workspace", "what", "login", box=None)
+    for event in found:
+        at = f"{event.at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(at, event.key_id, event.workspace, event.action, event.login)
+    Console().print(table)
+
+
+@contextmanager
+def _database() -> Generator[Connection]:
+    with connect(database_target(load_settings()), name="keys") as connection:
+        check_schema(connection)
+        yield connection
 
 
 def _state(record: store.KeyRecord) -> str:
@@ -108,9 +139,9 @@ def _expiry(text: str | None) -> datetime | None:
     now = datetime.now(UTC)
     try:
         if span is not None:
-            hours = int(span[1]) * (24 if span[2] == "d" else 1)
-            return now + timedelta(hours=hours)
-        moment = datetime.fromisoformat(text)
+            moment = now + timedelta(hours=int(span[1]) * (24 if span[2] == "d" else 1))
+        else:
+            moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise click.UsageError(
             "--expires takes a time (2027-01-01T00:00:00Z) or 12h, 90d"

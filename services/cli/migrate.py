@@ -5,16 +5,19 @@ import rich_click as click
 from eventstore.migrate import migrate as apply
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
+from services.cli.helping import Command
 from services.cli.target import database_target
 
 
-@click.command()
+@click.command(cls=Command)
 def migrate() -> None:
     """Bring the database's tables to what this program knows. Safe twice, and from several machines.
 
     Needs the owner's login in VERBATIM_MIGRATE_DATABASE_URL, else uses VERBATIM_DATABASE_URL.
 
-    Example: VERBATIM_MIGRATE_DATABASE_URL=postgresql://owner@db/verbatim verbatim migrate
+    Example:
+      VERBATIM_MIGRATE_DATABASE_URL=postgresql://owner@db/verbatim verbatim migrate
+
     """
     settings = load_settings()
     with plain_errors():

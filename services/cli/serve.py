@@ -1,4 +1,4 @@
-"""`verbatim command`, `verbatim query`, and both in one process for `verbatim dev`."""
+"""`verbatim command`, `verbatim query`, `verbatim gateway`, and all in one process for `verbatim dev`."""
 
 import rich_click as click
 import uvloop
@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from services import logs
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
+from services.cli.helping import Command
 from services.cli.target import database_target
 from services.processes import Room, run_http
 from services.settings import Settings
@@ -24,29 +25,47 @@ def with_database(settings: Settings) -> Settings:
     return replace(settings, database_url=database_target(settings))
 
 
-@click.command()
+@click.command(cls=Command)
 def command() -> None:
     """Serve writes over HTTP until SIGTERM or Ctrl-C.
 
     Needs VERBATIM_DATABASE_URL (or a running `verbatim dev`); listens on VERBATIM_HOST and VERBATIM_PORT.
 
-    Example: VERBATIM_PORT=8081 verbatim command
+    Example:
+      VERBATIM_PORT=8081 verbatim command
+
     """
     _serve(("command",))
 
 
-@click.command()
+@click.command(cls=Command)
 def query() -> None:
     """Serve reads over HTTP until SIGTERM or Ctrl-C.
 
     Needs VERBATIM_DATABASE_URL (or a running `verbatim dev`); listens on VERBATIM_HOST and VERBATIM_PORT.
 
-    Example: VERBATIM_PORT=8082 verbatim query
+    Example:
+      VERBATIM_PORT=8082 verbatim query
+
     """
     _serve(("query",))
 
 
-@click.command(hidden=True)
+@click.command(cls=Command)
+def gateway() -> None:
+    """Serve chat completions over HTTP until SIGTERM or Ctrl-C: conversations write themselves.
+
+    Needs VERBATIM_UPSTREAM_BASE_URL, a service that speaks OpenAI's chat completions, or `upstreams` and `models`
+    in the settings file; and VERBATIM_DATABASE_URL (or a running `verbatim dev`).
+
+    Example:
+      VERBATIM_UPSTREAM_BASE_URL=http://127.0.0.1:11434/v1 VERBATIM_PORT=8083 verbatim gateway
+
+    """
+    _serve(("gateway",))
+
+
+@click.command(cls=Command, hidden=True)
 def serve() -> None:
-    """Serve writes and reads in one process, for `verbatim dev`."""
-    _serve(("command", "query"))
+    """Serve writes, reads and chat completions in one process, for `verbatim dev`."""
+    _serve(("command", "query", "gateway"))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from services.cli.common import CannotStart
 from services.settings import Settings
@@ -22,6 +23,9 @@ class Running(msgspec.Struct):
 
 
 def running(settings: Settings) -> Running | None:
+    """None in production, where nothing is taken from it."""
+    if settings.environment == "production":
+        return None
     try:
         text = (Path(settings.data_dir) / FILE).read_bytes()
         return msgspec.json.decode(text, type=Running)
@@ -51,3 +55,12 @@ def database_target(settings: Settings) -> str:
             "which database? Start one with `verbatim dev`, or set VERBATIM_DATABASE_URL"
         )
     return database_url
+
+
+def with_nats(settings: Settings) -> Settings:
+    """The settings, with NATS of a running `verbatim dev` where none is set. Raises CannotStart."""
+    dev = running(settings)
+    nats_url = settings.nats_url or (dev.nats_url if dev else "")
+    if not nats_url:
+        raise CannotStart("which NATS? Start one with `verbatim dev`, or set VERBATIM_NATS_URL")
+    return replace(settings, nats_url=nats_url)

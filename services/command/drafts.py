@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,17 +12,20 @@ import msgspec
 from domain import ids
 from domain.commands import NewMessage
 from domain.events import NULL, MessageAppended
+from domain.resources import plain
 from domain.tokens import message_tokens
 from services.command.requests import MessageIn
 from services.http.decode import refuse_control
 from services.http.errors import bad_request
 from services.http.minting import Minter
+from services.http.names import check_message_id
 from services.http.tokenizer import Tokenizer
 
 IN_LINE = 20_000
 """Bytes of content that are counted on the event loop; more than that is counted in a thread."""
-MONEY = re.compile(rb"(?:0|[1-9][0-9]{0,9})(?:\.[0-9]{1,12})?")
+MONEY = re.compile(rb"-?[0-9]{1,32}(?:\.[0-9]{1,32})?(?:[eE][+-]?[0-9]{1,3})?")
 MOST_MONEY = Decimal(1_000_000_000)
+MOST_DECIMALS = 12
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -58,9 +62,11 @@ class Drafter:
 
     def _draft(self, sent: MessageIn, now: datetime, path: str) -> Draft:
         for name in ("id", "tool_call_id", "name", "model", "finish_reason"):
-            check_plain(getattr(sent, name), f"{path}{name}")
+            text = getattr(sent, name)
+            if text is not None:
+                refuse_control(text, f"{path}{name}")
         check_pairs(sent.metadata, f"{path}metadata")
-        check_identifier(sent.id, f"{path}id")
+        check_message_id(sent.id, f"{path}id")
         calls = _tool_calls(sent, path)
         content, text = _content(sent, calls, path)
         if sent.role == "tool" and sent.tool_call_id is None:
@@ -104,6 +110,8 @@ def own(raw: msgspec.Raw) -> msgspec.Raw:
 
 
 def _decoded(raw: msgspec.Raw, param: str) -> Any:
+    if raw == NULL:
+        return None
     try:
         return msgspec.json.decode(raw)
     except msgspec.DecodeError as error:
@@ -195,16 +203,18 @@ def _extra(sent: MessageIn, path: str) -> msgspec.Raw:
 
 
 def _money(raw: msgspec.Raw, param: str) -> Decimal | None:
+    """Any spelling of the number: many programs write small ones with an exponent."""
     if raw == NULL:
         return None
     text = bytes(raw)
-    if MONEY.fullmatch(text) is None or Decimal(text.decode()) > MOST_MONEY:
+    cost = Decimal(text.decode()) if MONEY.fullmatch(text) else Decimal(-1)
+    if not 0 <= cost <= MOST_MONEY or round(cost, MOST_DECIMALS) != cost:
         raise bad_request(
-            "a cost is a number from 0 to 10^9 in cents, with at most 12 decimals and no exponent",
+            "a cost is a number from 0 to 10^9, in cents, with at most 12 decimals; round it",
             "invalid_value",
             param,
         )
-    return Decimal(text.decode())
+    return plain(abs(cost))
 
 
 def check_plain(text: str | None, param: str) -> None:
@@ -212,15 +222,10 @@ def check_plain(text: str | None, param: str) -> None:
         refuse_control(text, param)
 
 
-def check_pairs(pairs: dict[str, str], param: str) -> None:
+def check_pairs(pairs: Mapping[str, str | None], param: str) -> None:
     for key, value in pairs.items():
         refuse_control(key, param)
-        refuse_control(value, f"{param}.{key}")
-
-
-def check_identifier(text: str | None, param: str) -> None:
-    if text is not None and ids.IDENTIFIER.fullmatch(text) is None:
-        raise bad_request("an id has 1 to 64 letters, digits, `_` or `-`", "invalid_value", param)
+        check_plain(value, f"{param}.{key}")
 
 
 def to_utc(moment: datetime | None, param: str) -> datetime | None:

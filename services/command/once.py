@@ -26,10 +26,10 @@ Remake = Callable[[Replay, int], Awaitable[Answer]]
 
 
 def key_of(call: Call[Any, Any]) -> str | None:
-    """The request's key. Raises ApiError (400) for one that cannot be."""
+    """The request's key, or the one that was made for it. Raises ApiError (400) for one that cannot be."""
     raw = call.headers.get(KEY_HEADER)
     if raw is None:
-        return None
+        return call.own_key
     key = raw.decode("latin-1")
     if not 0 < len(key) <= MAX_KEY or not key.isascii() or not key.isprintable():
         raise bad_request(
@@ -44,6 +44,15 @@ def hash_of(call: Call[Any, Any]) -> bytes:
     """Of all that makes two requests the same: method, path, body, If-Match."""
     parts = (call.method.encode(), call.raw_path.encode(), call.headers.get(b"if-match", b""))
     return sha256(b"\n".join((*parts, call.raw_body))).digest()
+
+
+def key_reused() -> ApiError:
+    return ApiError(
+        422,
+        "this idempotency key was used for another request; use a new key",
+        "idempotency_key_reused",
+        "Idempotency-Key",
+    )
 
 
 class Once:
@@ -73,6 +82,11 @@ class Once:
             done.set()
             del self._in_flight[slot]
 
+    async def earlier(self, call: Call[Any, Any], key: str) -> Answer | None:
+        """The first answer to this request again, where there was one. Raises ApiError (422)."""
+        row = await self._reader.find_key(call.workspace, key)
+        return None if row is None else await self._again(call, row)
+
     async def _do(
         self, call: Call[Any, Any], key: str, do: Callable[[], Awaitable[Answer]]
     ) -> Answer:
@@ -87,12 +101,7 @@ class Once:
 
     async def _again(self, call: Call[Any, Any], row: IdempotencyRow) -> Answer:
         if row.request_hash != hash_of(call):
-            raise ApiError(
-                422,
-                "this idempotency key was used for another request; use a new key",
-                "idempotency_key_reused",
-                "Idempotency-Key",
-            )
+            raise key_reused()
         replay = msgspec.json.decode(row.result, type=Replay)
         answer = await self._remake(replay, row.last_position)
         answer.headers = [*answer.headers, (b"idempotent-replayed", b"true")]

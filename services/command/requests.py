@@ -1,30 +1,29 @@
 """The bodies of writes."""
 
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from domain.events import NULL, Role, Source
 from domain.policy import Strategy
+from services.http.fields import (
+    PLAIN,
+    Instructions,
+    KeepRecent,
+    Moment,
+    Name,
+    PairName,
+    Pairs,
+    PairValue,
+    TargetTokens,
+)
+from services.http.names import RESERVED_CONVERSATIONS, RESERVED_MESSAGES, identifier
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Moment = Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, with an offset.")]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=64, extra_json_schema=PLAIN)]
+Title = Annotated[str, msgspec.Meta(max_length=1_000, extra_json_schema=PLAIN)]
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-Pairs = Annotated[
-    dict[
-        Annotated[str, msgspec.Meta(min_length=1, max_length=64)],
-        Annotated[str, msgspec.Meta(max_length=512)],
-    ],
-    msgspec.Meta(max_length=16),
-]
-Identifier = Annotated[
-    str,
-    msgspec.Meta(
-        min_length=1, max_length=64, description="Letters, digits, `_` and `-`; the caller's own."
-    ),
-]
+ConversationId = Annotated[str, identifier(RESERVED_CONVERSATIONS)]
+MessageId = Annotated[str, identifier(RESERVED_MESSAGES)]
 
 
 def _null() -> msgspec.Raw:
@@ -63,7 +62,7 @@ class MessageIn(msgspec.Struct, forbid_unknown_fields=True):
             },
         ),
     ] = msgspec.field(default_factory=_null)
-    id: Identifier | None = None
+    id: MessageId | None = None
     tool_calls: Annotated[
         msgspec.Raw,
         msgspec.Meta(
@@ -87,7 +86,7 @@ class MessageIn(msgspec.Struct, forbid_unknown_fields=True):
     cost_cents: Annotated[
         msgspec.Raw,
         msgspec.Meta(
-            description="0 to 10^9, at most 12 decimals.",
+            description="A number from 0 to 10^9, in cents, with at most 12 decimals.",
             extra_json_schema={"type": ["number", "null"], "minimum": 0, "maximum": 1_000_000_000},
         ),
     ] = msgspec.field(default_factory=_null)
@@ -96,15 +95,57 @@ class MessageIn(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CreateConversation(msgspec.Struct, forbid_unknown_fields=True):
-    id: Identifier | None = None
+    id: ConversationId | None = None
     created_at: Moment | None = None
     assistant_id: Name | None = None
-    title: Annotated[str, msgspec.Meta(max_length=1_000)] | None = None
+    title: Title | None = None
     user_id: Name | None = None
     source: Source = "api"
     metadata: Pairs = {}
     compaction: Policy | None = None
     messages: Annotated[list[MessageIn], msgspec.Meta(max_length=100)] = []
+
+
+class PatchConversation(msgspec.Struct, forbid_unknown_fields=True):
+    """What is left out stays as it is."""
+
+    title: Title | msgspec.UnsetType | None = msgspec.UNSET
+    status: Literal["active", "archived"] | msgspec.UnsetType = msgspec.UNSET
+    metadata: (
+        Annotated[
+            dict[PairName, PairValue | None],
+            msgspec.Meta(max_length=32, description="A JSON merge patch: null removes a key."),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
+    assistant_id: Name | msgspec.UnsetType | None = msgspec.UNSET
+    user_id: Name | msgspec.UnsetType | None = msgspec.UNSET
+    compaction: Policy | msgspec.UnsetType = msgspec.UNSET
+
+
+class PatchMessage(msgspec.Struct, forbid_unknown_fields=True):
+    is_pinned: bool
+
+
+BulkAction = Literal["archive", "unarchive", "delete", "restore"]
+
+
+class BulkRequest(msgspec.Struct, forbid_unknown_fields=True):
+    action: BulkAction
+    conversation_ids: Annotated[
+        list[Annotated[str, msgspec.Meta(min_length=1, max_length=255)]],
+        msgspec.Meta(min_length=1, max_length=100),
+    ]
+
+
+class CompactRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What is left out comes from the conversation's policy. A null target is half of the context."""
+
+    strategy: Strategy | None = None
+    keep_recent: KeepRecent | None = None
+    target_tokens: TargetTokens | msgspec.UnsetType | None = msgspec.UNSET
+    instructions: Instructions | None = None
+    preview_only: bool = False
 
 
 class AppendBatch(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,6 +1,8 @@
 """One ASGI app from tables of endpoints: the command service's, the query service's, or both."""
 
-from collections.abc import Callable, Iterable
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from litestar import Litestar, Request
@@ -8,15 +10,28 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from domain.codec import CodecError
 from domain.refusals import Refusal
 from eventstore.errors import EventStoreError
-from services.http.decode import body_decoder, query_decoder
-from services.http.edge import STATE, App, Edge, RequestState
-from services.http.endpoint import Call, Endpoint, NoQuery
-from services.http.errors import ApiError, from_event_store, from_refusal, render
+from services.http.accept import accepts_media
+from services.http.cors import Cors
+from services.http.decode import body_decoder
+from services.http.edge import STATE, App, Edge, charge
+from services.http.endpoint import Answer, Call, Endpoint, NoBody, NoQuery, plain_path
+from services.http.errors import ApiError, from_event_store, from_refusal, render, unreadable
+from services.http.figures import Figures
+from services.http.guessing import Guesses
 from services.http.keys import KeyRing
+from services.http.limits import Limiter
 from services.http.minting import Minter
+from services.http.overload import Load
 from services.http.pages import Page, page_handlers
+from services.http.query_string import query_decoder
+from services.http.response import Ready, ready
+from services.http.routing import Routes
+from services.http.sender import RequestState
+
+log = logging.getLogger(__name__)
 
 AnyRequest = Request[Any, Any, Any]
 JSON_TYPES = (b"application/json", b"application/merge-patch+json")
@@ -28,58 +43,143 @@ def build_app(
     *,
     keys: KeyRing,
     minter: Minter,
+    limiter: Limiter,
+    figures: Figures,
     max_body: int,
+    guesses: Guesses | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> App:
-    """`pages` need no key: health, the documents."""
+    """`pages` need no key: health, the documents. Browsers at `cors_origins` may call; none by default."""
     open_pages = list(pages)
+    table = list(endpoints)
+    load = Load()
     handlers: Any = {Exception: _unrouted}
-    routes = Litestar(
-        route_handlers=[*map(_handler, endpoints), *page_handlers(open_pages)],
+    routes: Routes[App] = Routes()
+    apps = [_app(endpoint, limiter, load) for endpoint in table]
+    for endpoint, app in zip(table, apps, strict=True):
+        routes.add(endpoint.method, endpoint.path, app)
+    litestar = Litestar(
+        route_handlers=[
+            *_options(table),  # first: else Litestar has made its own
+            *(_handler(endpoint, app) for endpoint, app in zip(table, apps, strict=True)),
+            *page_handlers(open_pages),
+        ],
         openapi_config=None,
         exception_handlers=handlers,
         logging_config=None,
     )
     open_paths = tuple(page.path.partition("{")[0] for page in open_pages)
     return Edge(
-        routes,  # pyright: ignore[reportArgumentType] - Litestar narrows the ASGI types
-        keys,
-        minter,
+        litestar,  # pyright: ignore[reportArgumentType] - Litestar narrows the ASGI types
+        routes.find,
+        keys=keys,
+        minter=minter,
+        limiter=limiter,
+        figures=figures,
+        guesses=guesses or Guesses(0),
+        load=load,
         is_open=lambda path: path.startswith(open_paths),
         max_body=max_body,
+        cors=Cors(cors_origins) if cors_origins else None,
     )
 
 
-def _handler(endpoint: Endpoint) -> HTTPRouteHandler:
+def _app(endpoint: Endpoint, limiter: Limiter, load: Load) -> App:
+    """The endpoint as an ASGI app behind the edge."""
     call = _caller(endpoint)
+    more = endpoint.cost - 1  # the edge has charged 1 already
+    route = plain_path(endpoint.path)
 
-    async def handle(request: AnyRequest) -> ASGIResponse:
-        state = _state_of(request)
+    async def respond(scope: Any, state: RequestState) -> ASGIResponse:
+        state.route = route
         try:
-            answer = await endpoint.handle(call(request, state))
+            if more:
+                charge(limiter, state, more)
+            answer = await _handled(endpoint, call(scope, state), state, load)
+            return await ready(answer, silent=state.method == "HEAD")
         except ApiError as error:
             return _error(error, state)
         except Refusal as refusal:
             return _error(from_refusal(refusal), state)
         except EventStoreError as error:
             return _error(from_event_store(error), state)
-        return ASGIResponse(
-            body=answer.body,
-            status_code=answer.status,
-            encoded_headers=[(b"content-type", answer.media_type), *answer.headers],
-        )
+        except CodecError as error:
+            log.error("request %s: %s", state.request_id, error)  # noqa: TRY400 - the message says it
+            return _error(unreadable(), state)
+
+    async def answering(scope: Any, receive: Any, send: Any) -> None:
+        await (await respond(scope, scope[STATE]))(scope, receive, send)
+
+    return answering
+
+
+def _handler(endpoint: Endpoint, answering: App) -> HTTPRouteHandler:
+    """For paths that Litestar must look at. Where it runs a handler's middleware the endpoint answers at once.
+
+    Its making of requests, arguments and responses is passed by: a seventh of an append.
+    """
+
+    def instead(app: Any) -> Any:
+        del app
+        return answering
 
     method: Any = endpoint.method
-    return HTTPRouteHandler(endpoint.path, http_method=method, status_code=endpoint.status)(handle)
+    return HTTPRouteHandler(endpoint.path, http_method=method, middleware=[instead])(_never)
 
 
-def _caller(endpoint: Endpoint) -> Callable[[AnyRequest, RequestState], Call[Any, Any]]:
-    """From a request to the endpoint's Call. It raises ApiError."""
+async def _handled(
+    endpoint: Endpoint, call: Call[Any, Any], state: RequestState, load: Load
+) -> Answer:
+    """A wait for a model, or for a client that reads a stream, is no work of ours."""
+    if endpoint.asks_model:
+        _leave(load, state)
+    answer = await endpoint.handle(call)
+    if not isinstance(answer.body, bytes):
+        _leave(load, state)
+    return answer
+
+
+def _leave(load: Load, state: RequestState) -> None:
+    if state.in_work:
+        state.in_work = False
+        load.left(time.perf_counter())
+
+
+async def _never() -> None:
+    """What Litestar would call."""
+
+
+def _options(endpoints: list[Endpoint]) -> list[HTTPRouteHandler]:
+    """Litestar's own OPTIONS answer knows one handler of a path, not all."""
+    methods: dict[str, set[str]] = {}
+    for endpoint in endpoints:
+        methods.setdefault(endpoint.path, {"OPTIONS"}).add(endpoint.method)
+    return [_allowing(path, known) for path, known in methods.items()]
+
+
+def _allow(methods: set[str]) -> tuple[bytes, bytes]:
+    """Whoever knows GET knows HEAD: the edge makes it."""
+    known = {*methods, "HEAD"} if "GET" in methods else methods
+    return (b"allow", ", ".join(sorted(known)).encode())
+
+
+def _allowing(path: str, methods: set[str]) -> HTTPRouteHandler:
+    answer = Ready(b"", 204, [_allow(methods)])
+
+    async def handle() -> Ready:
+        return answer
+
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=200)(handle)
+
+
+def _caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
+    """From a request's scope to the endpoint's Call. It raises ApiError."""
     decode_query = query_decoder(endpoint.query)
     decode_body = body_decoder(endpoint.body) if endpoint.body is not None else None
+    decode_nothing = body_decoder(NoBody)
     no_query = NoQuery() if endpoint.query is NoQuery else None
 
-    def call(request: AnyRequest, state: RequestState) -> Call[Any, Any]:
-        scope = request.scope
+    def call(scope: Any, state: RequestState) -> Call[Any, Any]:
         principal = state.principal
         if principal is None:
             raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
@@ -89,12 +189,24 @@ def _caller(endpoint: Endpoint) -> Callable[[AnyRequest, RequestState], Call[Any
                 f"this key lacks the scope `{endpoint.scope}`; use a key that has it",
                 "missing_scope",
             )
+        if not accepts_media(state.headers.get(b"accept", b""), endpoint.media_types):
+            raise ApiError(
+                406,
+                f"this endpoint answers with {' or '.join(endpoint.media_types)}; accept that",
+                "not_acceptable",
+                "Accept",
+            )
         raw_query: bytes = scope["query_string"]
         query = no_query if no_query is not None and not raw_query else decode_query(raw_query)
         body = None
-        if decode_body is not None:
+        if endpoint.body is not None and not endpoint.needs_body and not state.body.strip():
+            body = endpoint.body()
+        elif decode_body is not None:
             _check_content_type(state.headers)
             body = decode_body(state.body)
+        elif state.body.strip():
+            _check_content_type(state.headers)
+            decode_nothing(state.body)
         return Call(
             principal,
             state.request_id,
@@ -124,11 +236,6 @@ def _check_content_type(headers: dict[bytes, bytes]) -> None:
         )
 
 
-def _state_of(request: AnyRequest) -> RequestState:
-    scope: Any = request.scope
-    return scope[STATE]
-
-
 def _unrouted(request: AnyRequest, error: Exception) -> NoReturn:
     """What Litestar itself finds, such as an unknown path, goes on to the edge like any other error."""
     del request
@@ -136,13 +243,13 @@ def _unrouted(request: AnyRequest, error: Exception) -> NoReturn:
         raise error
     if error.status_code == 405:
         refused = ApiError(405, "this path does not know this method", "method_not_allowed")
-        allowed = (error.headers or {}).get("allow", "")
-        refused.headers.append((b"allow", allowed.encode()))
+        allowed = set((error.headers or {}).get("allow", "").split(", "))
+        refused.headers.append(_allow(allowed))
     else:
         refused = ApiError(404, "there is nothing at this path; check it", "unknown_path")
     raise refused from None
 
 
-def _error(error: ApiError, state: RequestState) -> ASGIResponse:
+def _error(error: ApiError, state: RequestState) -> Ready:
     body, headers = render(error, state.request_id)
-    return ASGIResponse(body=body, status_code=error.status, encoded_headers=headers)
+    return Ready(body, error.status, headers)

@@ -13,7 +13,7 @@ from services.http.errors import ApiError, bad_request
 T = TypeVar("T")
 
 SIGNATURE_BYTES = 16
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Cursors:

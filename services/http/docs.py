@@ -1,9 +1,14 @@
-"""The documents: the OpenAPI document and a page to read and try it, all from this machine."""
+"""The documents: of the API and of the events, and a page to read and try the API, all from this machine."""
 
+import asyncio
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from domain import asyncapi
 from services.http.endpoint import Answer, Endpoint
 from services.http.errors import ApiError
 from services.http.openapi import document
@@ -37,12 +42,26 @@ _POLICY = (
 )
 
 
-def document_pages(endpoints: list[Endpoint], version: str) -> list[Page]:
-    schema = document(endpoints, version)
+def document_pages(
+    endpoints: Callable[[], list[Endpoint]], others: Iterable[Page], version: str
+) -> list[Page]:
+    """`endpoints` gives the whole API's, asked once and only when somebody reads; `others` are described beside them."""
+    described = list(others)
+    made: list[bytes] = []
+    making = asyncio.Lock()
 
     async def serve_schema(path: dict[str, Any]) -> Answer:
         del path
-        return Answer(schema)
+        async with making:
+            if not made:
+                made.append(
+                    await asyncio.to_thread(lambda: document(endpoints(), described, version))
+                )
+        return Answer(made[0])
+
+    async def serve_events(path: dict[str, Any]) -> Answer:
+        del path
+        return Answer(msgspec.json.encode(asyncapi.document()))
 
     async def serve_page(path: dict[str, Any]) -> Answer:
         del path
@@ -59,6 +78,7 @@ def document_pages(endpoints: list[Endpoint], version: str) -> list[Page]:
 
     return [
         Page("/schema/openapi.json", serve_schema),
+        Page("/schema/asyncapi.json", serve_events),
         Page("/docs", serve_page),
         Page("/docs/assets/{name:str}", serve_asset),
     ]

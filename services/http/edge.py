@@ -1,9 +1,10 @@
 """The edge of every HTTP process, in one lean ASGI class around the routes.
 
-Request ids, keys, body limit, HEAD, the error envelope of last resort, one log line a request. It is a
+Request ids, keys, rate limits, body limit, the error envelope of last resort, one log line a request. It is a
 class of our own because the framework's middleware for the same halves the throughput (measured).
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -11,57 +12,71 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from eventstore.errors import EventStoreError
-from services.http.errors import ApiError, from_event_store, render
+from services.http.access import log_request
+from services.http.connection import ARRIVED
+from services.http.cors import Cors
+from services.http.endpoint import Headers
+from services.http.errors import ApiError, from_event_store
+from services.http.figures import Figures
+from services.http.guessing import Guesses
 from services.http.keys import KeyRing, Principal
+from services.http.limits import Limiter
 from services.http.minting import Minter
+from services.http.overload import Load
+from services.http.sender import Message, RequestState, Send, Sender
 
 ScopeMap = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 App = Callable[[ScopeMap, Receive, Send], Awaitable[None]]
-
-log = logging.getLogger("verbatim.access")
+Find = Callable[[str, str], tuple[App, dict[str, str]] | None]
+"""From a method and a path to an endpoint and the path's parameters."""
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 DRAIN_BYTES = 8 << 20
 """How much of a body that is too large is read, so that a client still sending can read the answer."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+SINGLE = frozenset({
+    b"authorization",
+    b"content-type",
+    b"idempotency-key",
+    b"if-match",
+    b"x-consistency",
+    b"x-min-position",
+})  # fmt: skip
+"""Headers that say one thing: who is sent two cannot know which the next proxy goes by."""
 STATE = "verbatim"
 """The key in the ASGI scope under which a RequestState travels."""
 
 
-class RequestState:
-    """What the edge knows of a request."""
-
-    __slots__ = ("body", "headers", "method", "principal", "request_id", "status")
-
-    def __init__(self, request_id: str, method: str, headers: dict[bytes, bytes]) -> None:
-        self.request_id = request_id
-        self.method = method
-        self.headers = headers
-        self.principal: Principal | None = None
-        self.body = b""
-        self.status = 500
-
-
 class Edge:
-    """`is_open` tells the paths that need no key."""
+    """`app` takes what `find` does not; `is_open` tells the paths that need no key."""
 
     def __init__(
         self,
         app: App,
+        find: Find,
+        *,
         keys: KeyRing,
         minter: Minter,
-        *,
+        limiter: Limiter,
+        figures: Figures,
+        guesses: Guesses,
+        load: Load,
         is_open: Callable[[str], bool],
         max_body: int,
+        cors: Cors | None = None,
     ) -> None:
         self._app = app
+        self._find = find
         self._keys = keys
         self._minter = minter
+        self._limiter = limiter
+        self._answered = figures.answered
+        self._guesses = guesses
         self._is_open = is_open
         self._max_body = max_body
+        self._cors = cors
+        self._load = load
 
     async def __call__(self, scope: ScopeMap, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -75,15 +90,14 @@ class Edge:
         method: str = scope["method"]
         state = RequestState(request_id, method, headers)
         scope[STATE] = state
-        answer = _Sender(send, state, silent=method == "HEAD")
+        if self._cors is not None and b"origin" in headers:
+            state.extra = self._cors.simple(headers[b"origin"])
+        answer = Sender(send, state, silent=method == "HEAD")
         try:
-            if method == "HEAD":
-                scope["method"] = "GET"
-            if not self._is_open(scope["path"]) and method != "OPTIONS":
-                state.principal = await self._authenticate(headers.get(b"authorization", b""))
-            if method in WITH_BODY:
-                state.body = await self._read(headers, receive)
-            await self._app(scope, receive, answer)
+            if (preflight := self._preflight(state)) is not None:
+                await answer.empty(preflight)
+            else:
+                await self._serve(scope, receive, answer, state)
         except ApiError as error:
             await answer.error(error)
         except EventStoreError as error:
@@ -91,17 +105,57 @@ class Edge:
         except Exception:
             logging.getLogger(__name__).exception("request %s failed", request_id)
             await answer.error(_internal())
-        _log_request(state, scope["path"], (time.perf_counter() - started) * 1_000)
+        except asyncio.CancelledError:
+            # The process ends and waits no longer. Not raised again: the server would answer 500.
+            await answer.error(_stopping())
+        ended = time.perf_counter()
+        if state.in_work:
+            self._load.left(ended)
+        seconds = ended - started
+        self._answered(method, state.route, state.status, seconds)
+        log_request(state, scope["path"], seconds)
 
-    async def _authenticate(self, header: bytes) -> Principal:
-        scheme, _, key = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not key:
+    def _preflight(self, state: RequestState) -> Headers | None:
+        asks = state.method == "OPTIONS" and b"origin" in state.headers
+        return self._cors.preflight(state.headers) if asks and self._cors is not None else None
+
+    async def _serve(
+        self, scope: ScopeMap, receive: Receive, answer: Sender, state: RequestState
+    ) -> None:
+        if len(state.headers) != len(scope["headers"]):
+            _refuse_repeated(scope["headers"])
+        if state.method == "HEAD":
+            scope = {**scope, "method": "GET"}  # a copy: the server goes by its own
+        is_open = self._is_open(scope["path"]) or state.method == "OPTIONS"
+        if not is_open:
+            now = time.perf_counter()
+            if self._load.is_late(now - scope.get(ARRIVED, now)) or self._load.is_full(now):
+                raise _too_busy()  # before anything is done for it: this must cost little
+            state.principal = await self._authenticate(scope, state.headers)
+            charge(self._limiter, state, 1)
+        if state.method in WITH_BODY:
+            state.body = await self._read(state.headers, receive)
+        if not is_open:
+            if not self._load.takes(time.perf_counter()):
+                raise _too_busy()
+            state.in_work = True
+        found = self._find(scope["method"], scope["path"])
+        if found is None:
+            await self._app(scope, receive, answer)
+        else:
+            app, scope["path_params"] = found
+            await app(scope, receive, answer)
+
+    async def _authenticate(self, scope: ScopeMap, headers: dict[bytes, bytes]) -> Principal:
+        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not given:
             raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
-        try:
-            principal = await self._keys.principal(key.strip().decode("ascii"))
-        except UnicodeDecodeError:
-            principal = None
+        key = given.strip().decode("latin-1")
+        if not self._keys.was_good(key):
+            self._guesses.check(scope, headers, key)
+        principal = await self._keys.principal(key)
         if principal is None:
+            self._guesses.refused(scope, headers, key)
             raise ApiError(
                 401,
                 "this API key is malformed, unknown, revoked or expired; use another",
@@ -127,45 +181,43 @@ class Edge:
                 body.clear()
             else:
                 body += chunk
-            if seen > DRAIN_BYTES or not message.get("more_body", False):
+            if not message.get("more_body", False) or (too_large and seen > DRAIN_BYTES):
                 break
         if too_large:
             raise _too_large(self._max_body)
         return bytes(body)
 
 
-class _Sender:
-    """Passes an answer on, with the request id; keeps the status for the log."""
+def charge(limiter: Limiter, state: RequestState, cost: int) -> None:
+    """Raises ApiError (429); the answer tells what is left either way."""
+    if state.principal is not None:
+        state.allowance, refusal = limiter.charge(state.principal, cost)
+        if refusal is not None:
+            raise refusal
 
-    __slots__ = ("_send", "_silent", "_started", "_state")
 
-    def __init__(self, send: Send, state: RequestState, *, silent: bool) -> None:
-        self._send = send
-        self._state = state
-        self._silent = silent
-        self._started = False
+def _too_busy() -> ApiError:
+    return ApiError(
+        503, "the service is busy; send the request again shortly", "overloaded", retry_after=1
+    )
 
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self._started = True
-            self._state.status = message["status"]
-            message["headers"] = [
-                *message.get("headers", ()),
-                (b"x-request-id", self._state.request_id.encode()),
-            ]
-        elif self._silent and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await self._send(message)
 
-    async def error(self, error: ApiError) -> None:
-        if self._started:
-            return  # too late for an envelope: the client sees the answer break off
-        body, headers = render(error, self._state.request_id)
-        headers.append((b"content-length", b"%d" % len(body)))
-        if error.status == 413:
-            headers.append((b"connection", b"close"))
-        await self({"type": "http.response.start", "status": error.status, "headers": headers})
-        await self({"type": "http.response.body", "body": body})
+def _stopping() -> ApiError:
+    return ApiError(
+        503,
+        "the process is stopping and does not know the outcome; send the request again",
+        "unavailable",
+        retry_after=1,
+    )
+
+
+def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in seen and name in SINGLE:
+            shown = name.decode().title()
+            raise ApiError(400, f"send {shown} once", "repeated_header", shown)
+        seen.add(name)
 
 
 def _too_large(limit: int) -> ApiError:
@@ -178,24 +230,3 @@ def _internal() -> ApiError:
     return ApiError(
         500, "something went wrong on our side; tell us the request id", "internal_error"
     )
-
-
-def _log_request(state: RequestState, path: str, milliseconds: float) -> None:
-    level = logging.ERROR if state.status >= 500 and state.status != 503 else logging.INFO
-    if log.isEnabledFor(level):
-        principal = state.principal
-        log.log(
-            level,
-            "%s %s %d",
-            state.method,
-            ascii(path)[1:-1][:300],
-            state.status,
-            extra={
-                "fields": {
-                    "ms": round(milliseconds, 2),
-                    "request_id": state.request_id,
-                    "key_id": principal.key_id if principal else None,
-                    "workspace": principal.workspace if principal else None,
-                }
-            },
-        )

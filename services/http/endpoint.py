@@ -1,6 +1,7 @@
 """An endpoint, described once: routing, scope check, decoding and the OpenAPI document all come from it."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,8 +14,16 @@ BodyT = TypeVar("BodyT")
 Headers = list[tuple[bytes, bytes]]
 
 
+PARAMETER = re.compile(r"\{([a-z_]+)(?::str|:path)?\}")
+"""In a path; one of kind `path` takes slashes, too."""
+
+
 class NoQuery(msgspec.Struct, frozen=True):
     """An endpoint without query parameters refuses all."""
+
+
+class NoBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An endpoint that needs no body takes none, or an empty object."""
 
 
 class Call(msgspec.Struct, Generic[QueryT, BodyT]):
@@ -30,17 +39,26 @@ class Call(msgspec.Struct, Generic[QueryT, BodyT]):
     raw_body: bytes
     headers: dict[bytes, bytes]
     """Lower-case names; of a repeated header, the last."""
+    own_key: str | None = None
+    """An idempotency key that was made for it, where the caller gave none."""
 
     @property
     def workspace(self) -> str:
         return self.principal.workspace
 
 
+Body = bytes | AsyncGenerator[bytes]
+"""Ready, or made while it is sent. A generator is closed when the client hangs up, stalls, or the process ends; what it
+raises before its first bytes is answered as an error, later it breaks the answer off without an end."""
+
+
 class Answer(msgspec.Struct):
-    body: bytes
+    body: Body
     status: int = 200
     headers: Headers = []
     media_type: bytes = b"application/json"
+    farewell: bytes = b""
+    """Of bytes made while they are sent: what ends them where the process does. Without it they break off."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -55,7 +73,27 @@ class Endpoint(msgspec.Struct, frozen=True):
     status: int = 200
     query: type[msgspec.Struct] = NoQuery
     body: type[msgspec.Struct] | None = None
+    needs_body: bool = True
+    """Without it, a request that has none is one whose fields are all left out."""
     notes: str = ""
+    cost: int = 1
+    """Of the rate limits."""
+    also: tuple[int, ...] = ()
+    """Further statuses of an answer of the same shape."""
+    tag: str = "conversations"
+    media_types: tuple[str, ...] = ("application/json",)
+    """What it can answer with; a request that accepts none of them is refused before anything is done."""
+    asks_model: bool = False
+    """Whether a model's service may have to be asked first: its faults are 502 and 504."""
+    headers: tuple[str, ...] = ()
+    """Of its answers, beside those that all of its kind have."""
+    example_body: Any = None
+    example_answer: Any = None
+
+
+def plain_path(path: str) -> str:
+    """Without what Litestar is told of the parameters."""
+    return PARAMETER.sub(r"{\1}", path)
 
 
 def data(value: bytes) -> bytes:

@@ -1,24 +1,46 @@
 """Errors of the API: one tree, one envelope, one place that knows HTTP numbers."""
 
+from typing import Literal
+
 import msgspec
 
 from domain import refusals as r
 from eventstore import errors as es
 
-_TYPES = {
+ErrorType = Literal[
+    "invalid_request_error",
+    "authentication_error",
+    "authorization_error",
+    "not_found",
+    "already_exists",
+    "conflict",
+    "precondition_failed",
+    "request_too_large",
+    "idempotency_error",
+    "rate_limit_exceeded",
+    "upstream_error",
+    "internal_error",
+    "unavailable",
+]
+
+_TYPES: dict[int, ErrorType] = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "authorization_error",
     404: "not_found",
     405: "invalid_request_error",
+    406: "invalid_request_error",
     409: "conflict",
     412: "precondition_failed",
     413: "request_too_large",
     415: "invalid_request_error",
     422: "idempotency_error",
     429: "rate_limit_exceeded",
+    431: "request_too_large",
     500: "internal_error",
+    502: "upstream_error",
     503: "unavailable",
+    504: "upstream_error",
 }
 
 
@@ -32,7 +54,7 @@ class ApiError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: int | None = None,
-        kind: str | None = None,
+        kind: ErrorType | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -40,7 +62,7 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.retry_after = retry_after
-        self.kind = kind or _TYPES[status]
+        self.kind: ErrorType = kind or _TYPES[status]
         """The envelope's `type`."""
         self.headers: list[tuple[bytes, bytes]] = []
         """Those that this error needs beside the envelope's own."""
@@ -50,7 +72,7 @@ def bad_request(message: str, code: str = "invalid_request", param: str | None =
     return ApiError(400, message, code, param)
 
 
-REFUSALS: dict[type[r.Refusal], tuple[int, str, str]] = {
+REFUSALS: dict[type[r.Refusal], tuple[int, ErrorType, str]] = {
     r.ConversationNotFound: (404, "not_found", "conversation_not_found"),
     r.ConversationExists: (409, "already_exists", "already_exists"),
     r.ConversationIsDeleted: (409, "conflict", "conversation_deleted"),
@@ -59,6 +81,8 @@ REFUSALS: dict[type[r.Refusal], tuple[int, str, str]] = {
     r.MessageExists: (409, "already_exists", "already_exists"),
     r.UnmatchedToolCall: (400, "invalid_request_error", "unmatched_tool_call"),
     r.TooMuchMetadata: (400, "invalid_request_error", "too_much_metadata"),
+    r.ContextBudgetTooSmall: (400, "invalid_request_error", "context_budget_too_small"),
+    r.CompactionOvertaken: (409, "conflict", "compaction_overtaken"),
 }
 """Status, `type` and `code` of every refusal; a test holds this complete."""
 
@@ -75,8 +99,18 @@ def from_event_store(error: es.EventStoreError) -> ApiError:
     return ApiError(503, str(error), code, retry_after=retry_after)
 
 
-class _Body(msgspec.Struct, omit_defaults=True):
-    type: str
+def unreadable() -> ApiError:
+    """An event of the conversation is beyond this program: a fault of ours, not the caller's."""
+    return ApiError(
+        503,
+        "this conversation waits for a fault of ours to be mended; its writes are safe",
+        "conversation_parked",
+        retry_after=60,
+    )
+
+
+class ErrorBody(msgspec.Struct, omit_defaults=True):
+    type: ErrorType
     message: str
     request_id: str
     code: str | None = None
@@ -87,21 +121,23 @@ class _Body(msgspec.Struct, omit_defaults=True):
 class ErrorEnvelope(msgspec.Struct):
     """What every error is answered with."""
 
-    error: _Body
+    error: ErrorBody
 
 
 _encode = msgspec.json.Encoder().encode
 PERMANENT = frozenset({409, 412, 422})
-"""Repeating such a request unchanged gives the same answer: clients are told not to."""
+"""Repeating such a request unchanged gives the same answer: clients are told not to, unless they are told when."""
 
 
 def render(error: ApiError, request_id: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """The envelope and the headers that go with it."""
-    body = _Body(error.kind, error.message, request_id, error.code, error.param, error.retry_after)
+    body = ErrorBody(
+        error.kind, error.message, request_id, error.code, error.param, error.retry_after
+    )
     headers = [(b"content-type", b"application/json"), *error.headers]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
-    if error.status in PERMANENT:
+    if error.status in PERMANENT and error.retry_after is None:
         headers.append((b"x-should-retry", b"false"))
     if error.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="verbatim"'))

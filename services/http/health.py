@@ -36,7 +36,7 @@ def health_pages(checks: dict[str, Check], version: str) -> list[Page]:
         return Answer(msgspec.json.encode({"name": "verbatim", "version": version}))
 
     return [
-        Page("/health/live", live),
-        Page("/health/ready", ready),
-        Page("/version", tell_version),
+        Page("/health/live", live, "Whether the process lives"),
+        Page("/health/ready", ready, "Whether it can serve", statuses=(200, 503)),
+        Page("/version", tell_version, "Which version runs"),
     ]

@@ -5,6 +5,8 @@ checksum refuses a typo without the database; of the whole, only the SHA-256 is 
 need no slow hash).
 """
 
+import asyncio
+import hmac
 import re
 import secrets
 import string
@@ -24,11 +26,13 @@ SCOPES: tuple[Scope, ...] = ("read", "write", "export")
 
 ALPHABET = string.digits + string.ascii_letters
 FORM = re.compile(r"vb_[0-9A-Za-z]{8}_([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
-TRUSTED_SECONDS = 0.5
-"""How long a checked key is believed: a revoked one is refused within a second everywhere."""
+FRESH_SECONDS, TRUSTED_SECONDS = 0.4, 0.8
+"""How long a checked key is believed, and from when on it is looked at again: a revoked one is refused within a second
+everywhere."""
+_NEVER = (None, float("-inf"))
 
 _SELECT = b"""
-SELECT id, workspace, scopes, unlimited, expires_at IS NOT NULL AND expires_at <= now() AS expired
+SELECT id, workspace, scopes, unlimited, expires_at IS NOT NULL AND expires_at <= now() AS expired, hash
   FROM api_keys WHERE hash = %(hash)s AND revoked_at IS NULL
 """
 
@@ -82,31 +86,61 @@ def hash_of(key: str) -> bytes:
 
 
 class KeyRing:
-    """Checks keys for one process; believes a checked one for TRUSTED_SECONDS."""
+    """Checks keys for one process.
+
+    A checked key is believed for TRUSTED_SECONDS; in the last of them one look at the database renews it, on nobody's
+    time. However many requests come with a key, one look at a time is made for it. Nothing is ever compared with a key
+    itself, only with its hash: how long it takes tells nothing of how much was guessed right.
+    """
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._known: dict[str, tuple[Principal | None, float]] = {}
+        self._known: dict[bytes, tuple[Principal | None, float]] = {}
+        """Whose key it is, and when that was looked up."""
+        self._looks: dict[bytes, asyncio.Task[Principal | None]] = {}
 
     async def principal(self, key: str) -> Principal | None:
         """Whose key it is; None for one that is malformed, unknown, revoked or expired.
 
         Raises eventstore.errors.Unavailable.
         """
-        known = self._known.get(key)
-        if known is not None and known[1] > time.monotonic():
-            return known[0]
+        hashed = hash_of(key)
+        found, looked_up = self._known.get(hashed, _NEVER)
+        age = time.monotonic() - looked_up
+        if age < FRESH_SECONDS:
+            return found
         if not well_formed(key):
             return None
-        rows = await self._connections.fetch(_SELECT, {"hash": hash_of(key)})
+        look = self._looks.get(hashed)
+        if look is None:
+            self._looks[hashed] = look = asyncio.create_task(self._look(hashed))
+            look.add_done_callback(_seen)
+        return found if age < TRUSTED_SECONDS else await asyncio.shield(look)
+
+    def was_good(self, key: str) -> bool:
+        """Whether it was, when it was looked up last."""
+        return self._known.get(hash_of(key), _NEVER)[0] is not None
+
+    async def _look(self, hashed: bytes) -> Principal | None:
+        now = time.monotonic()
         found = None
-        if rows and not rows[0][4]:
-            key_id, workspace, scopes, unlimited, _ = rows[0]
+        try:
+            rows = await self._connections.fetch(_SELECT, {"hash": hashed})
+        finally:
+            del self._looks[hashed]
+        if rows and not rows[0][4] and hmac.compare_digest(rows[0][5], hashed):
+            key_id, workspace, scopes, unlimited, *_ = rows[0]
             found = Principal(key_id, workspace, frozenset(scopes), unlimited)
         if len(self._known) > 10_000:
             self._known.clear()  # bounded; those in use come back at once
-        self._known[key] = (found, time.monotonic() + TRUSTED_SECONDS)
+        self._known[hashed] = (found, now)
         return found
+
+
+def _seen(look: asyncio.Task[Principal | None]) -> None:
+    """A look that failed concerns whoever waits for it; where nobody does, the next request looks again."""
+    if not look.cancelled():
+        look.exception()
 
 
 def create(
@@ -148,11 +182,37 @@ def revoke(connection: Connection, key_id: str) -> bool:
     return row is not None
 
 
-def is_valid(connection: Connection, key: str) -> bool:
-    """Whether the key would be accepted now."""
+class KeyEvent(msgspec.Struct, frozen=True):
+    """What happened to a key; `login` is the database login that did it."""
+
+    at: datetime
+    key_id: str
+    workspace: str
+    action: Literal["created", "revoked", "expired"]
+    login: str
+
+
+def audit(connection: Connection, workspace: str | None = None) -> list[KeyEvent]:
+    """What happened to all keys, or a workspace's, in order."""
+    rows: list[tuple[Any, ...]] = connection.execute(
+        "SELECT at, key_id, workspace, action, login FROM key_audit"
+        " WHERE %(workspace)s::text IS NULL OR workspace = %(workspace)s ORDER BY number",
+        {"workspace": workspace},
+    ).fetchall()
+    return [KeyEvent(*row) for row in rows]
+
+
+def record_expired(connection: Connection) -> None:
+    """Note keys that have expired by now; command services do it every minute."""
+    connection.execute("SELECT record_expired_keys()")
+
+
+def opens_all(connection: Connection, key: str, workspace: str) -> bool:
+    """Whether the key would be accepted now, for all of the workspace and without a rate limit."""
     row = connection.execute(
         "SELECT FROM api_keys WHERE hash = %s AND revoked_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > now())",
-        [hash_of(key)],
+        " AND (expires_at IS NULL OR expires_at > now())"
+        " AND workspace = %s AND scopes @> %s AND unlimited",
+        [hash_of(key), workspace, list(SCOPES)],
     ).fetchone()
     return row is not None

@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from services.http.endpoint import Answer
+from services.http.response import ready
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -16,6 +17,10 @@ class Page(msgspec.Struct, frozen=True):
 
     path: str
     handle: Callable[[dict[str, Any]], Awaitable[Answer]]
+    summary: str = ""
+    """For the OpenAPI document; without one the page is not in it."""
+    media_type: str = "application/json"
+    statuses: tuple[int, ...] = (200,)
 
 
 def page_handlers(pages: Iterable[Page]) -> list[HTTPRouteHandler]:
@@ -24,8 +29,6 @@ def page_handlers(pages: Iterable[Page]) -> list[HTTPRouteHandler]:
 
 def _handler(page: Page) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> ASGIResponse:
-        answer = await page.handle(request.path_params)
-        headers = [(b"content-type", answer.media_type), *answer.headers]
-        return ASGIResponse(body=answer.body, status_code=answer.status, encoded_headers=headers)
+        return await ready(await page.handle(request.path_params))
 
     return HTTPRouteHandler(page.path, http_method="GET")(handle)

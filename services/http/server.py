@@ -1,7 +1,8 @@
-"""Runs an ASGI app under uvicorn until SIGTERM or SIGINT, then lets open requests end."""
+"""Runs an ASGI app under uvicorn until it is asked to stop, then lets open requests end."""
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Generator
@@ -9,10 +10,14 @@ from collections.abc import Generator
 import uvicorn
 from typing_extensions import override
 
+from services.ending import end_within
+from services.http.connection import Connection, keep_ending
 from services.http.edge import App
 
 GRACE_SECONDS = 5
 """How long open requests may take to end."""
+CLOSING_SECONDS = 2
+"""How long those that were cut may take to close what they hold."""
 
 
 class PortTaken(Exception):  # noqa: N818 - names the finding
@@ -20,7 +25,7 @@ class PortTaken(Exception):  # noqa: N818 - names the finding
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to `serve`: uvicorn's own handling ends the process before connections are closed."""
+    """Leaves signals to `stop_on_signals`: uvicorn's own handling ends the process before connections are closed."""
 
     @override
     @contextlib.contextmanager
@@ -46,26 +51,60 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def serve(app: App, listener: socket.socket) -> None:
-    """Until a signal; afterwards nothing of the app runs any more."""
+def settle_memory() -> None:
+    """Once all is wired: what is there now stays, and need not be looked through for garbage again and again.
+
+    Requests leave hardly any cycles behind, and a full collection looks at all that the start has made. What this saves was
+    never measured apart: runs with and without it were too noisy (`bench/RESULTS.md`).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
+async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Until `stop` is set; afterwards nothing of the app runs any more."""
     server = _Server(
         uvicorn.Config(
             app,  # pyright: ignore[reportArgumentType] - an ASGI app by another spelling of the types
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here goes by the client's address or scheme
             timeout_keep_alive=75,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+    helpers = [
+        asyncio.create_task(_stop_when_asked(server, stop)),
+        asyncio.create_task(keep_ending(server.server_state.connections)),
+    ]
+    await server.serve(sockets=[listener])
+    for helper in helpers:
+        helper.cancel()
+    if tasks := server.server_state.tasks:  # cut after the grace: they still close what they hold
+        await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+        await asyncio.sleep(0)  # their sockets are closed in the loop's next turn
+
+
+async def _stop_when_asked(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT, after which the process ends in any case. In the main thread only."""
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        server.should_exit = True
+    def asked() -> None:
+        if not stop.is_set():
+            end_within()
+        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    await server.serve(sockets=[listener])
+        loop.add_signal_handler(number, asked)
+    return stop

@@ -12,7 +12,7 @@ import psycopg
 from eventstore.connect import connect_async
 from projections.reading import Freshness
 from services.http.endpoint import Call
-from services.http.errors import ApiError, bad_request
+from services.http.errors import ApiError, bad_request, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +30,12 @@ RowsT = TypeVar("RowsT", bound=Fresh)
 
 
 class Consistency:
-    """Waits for read models; `patience` is in seconds. One a process."""
+    """Waits for read models; `patience` is in seconds, `waited` is told how long each read did. One a process."""
 
-    def __init__(self, dsn: str, patience: float) -> None:
+    def __init__(self, dsn: str, patience: float, waited: Callable[[float], None]) -> None:
         self._dsn = dsn
         self._patience = patience
+        self._waited = waited
         self._news = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
@@ -52,27 +53,28 @@ class Consistency:
         eventual = _eventual(call)
         least = _least_position(call)
         deadline = time.monotonic() + self._patience
+        since: float | None = None
         wanted: int | None = None
         while True:
             news = self._news
             rows = await fetch()
             fresh = rows.freshness
             if fresh.parked:
-                raise ApiError(
-                    503,
-                    "this conversation waits for a fault of ours to be mended; its writes are safe",
-                    "conversation_parked",
-                    retry_after=60,
-                )
+                raise unreadable()
             if wanted is None:
                 # What was acknowledged before this read began; later writes need not be waited for.
                 wanted = 0 if eventual else (fresh.pending or 0)
                 if least is not None:
                     wanted = _known(least, fresh.head)
+            now = time.monotonic()
+            since = now if since is None else since
             if fresh.checkpoint >= wanted:
+                if wanted or not eventual:
+                    self._waited(now - since)
                 return rows
-            left = deadline - time.monotonic()
+            left = deadline - now
             if left <= 0:
+                self._waited(now - since)
                 raise ApiError(
                     503,
                     "the read model has not taken in the last writes yet; try again, or send"

@@ -17,9 +17,12 @@ from domain.decide import decide
 from domain.policy import CompactionPolicy
 from domain.refusals import Refusal
 from domain.state import ConversationState, evolve
+from domain.summaries import Range
 
 NOON = datetime(2026, 3, 14, 12, 0, 0, 123456, UTC)
 POLICY = CompactionPolicy("hybrid", 16_000, 20, None)
+REPAIR = 9
+"""What a tool call costs until its answer is there."""
 LATER = 0
 """A sequence or a context that the story fills in."""
 
@@ -133,6 +136,27 @@ def retracted(message_id: str, token_count: int = 10) -> e.MessageRetracted:
     return e.MessageRetracted(message_id, LATER, token_count)
 
 
+def compacted(*ranges: tuple[int, int], saved: int = 0, **fields) -> e.ConversationCompacted:
+    """Without a summary unless said otherwise; the story fills in what the context cost, and less `saved`."""
+    given = {
+        "compaction_id": "cmp_1",
+        "strategy": "hybrid",
+        "keep_recent": 20,
+        "target_tokens": None,
+        "trigger": "manual",
+        "watermark": ranges[-1][1] if ranges else 0,
+        "tokens_before": LATER,
+        "tokens_after": -saved,
+        "tokenizer": "o200k_base",
+        "engine": "test",
+    } | fields
+    return e.ConversationCompacted(compacted=tuple(Range(*run) for run in ranges), **given)
+
+
+def compact(event: e.ConversationCompacted, thought_at: int) -> c.CompactConversation:
+    return c.CompactConversation(event, thought_at)
+
+
 # Stories
 
 
@@ -193,6 +217,8 @@ class Story:
             case e.MessageAppended():
                 self._sequences[event.message_id] = sequence = len(self._sequences) + 1
                 self._tokens += event.token_count
+                made = len(json.loads(bytes(event.tool_calls)) or ())
+                self._tokens += REPAIR * (made - (event.role == "tool"))
                 return replace(
                     event,
                     sequence=sequence,
@@ -204,6 +230,10 @@ class Story:
                 return replace(event, sequence=self._sequences[event.message_id])
             case e.MessagePinned() | e.MessageUnpinned():
                 return replace(event, sequence=self._sequences[event.message_id])
+            case e.ConversationCompacted():
+                before = self._tokens + 3
+                self._tokens += event.tokens_after
+                return replace(event, tokens_before=before, tokens_after=self._tokens + 3)
             case _:
                 pass
         return event

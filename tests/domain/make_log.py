@@ -6,10 +6,7 @@ that are there already are never written again: see frozen/README.md.
 
 import json
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
-
-import msgspec
 
 from domain import commands as c
 from domain.codec import Codec
@@ -17,17 +14,17 @@ from domain.decide import decide
 from domain.envelope import Meta
 from domain.policy import CompactionPolicy
 from domain.state import ConversationState, evolve
+from domain.summaries import Passage, Piece, Summarizer
 from tests.domain.builders import (
     NOON,
     answering,
     append,
     asking,
-    delete,
+    compact,
+    compacted,
     message,
     raw,
-    restore,
     start,
-    update,
 )
 from tests.domain.replay import replay
 
@@ -35,84 +32,106 @@ FOLDER = Path(__file__).parent / "frozen"
 BEGIN = NOON + timedelta(seconds=1)
 SMALL = CompactionPolicy("sliding_window", 200, 4, 100)
 
-ORDER, TRIP, EMPTY, NASTY, OTHER = (
-    "acme:conv_order",
-    "acme:trip-2026_02",
-    "acme:conv_empty",
-    "acme:conv_nasty",
-    "globex-2:conv_order",
-)
+LONG, WINDOW, MODEL = "acme:conv_long", "acme:conv_window", "globex-2:conv_model"
+EXTRACTS = Summarizer("extracts", "1")
 
 STORY: list[tuple[str, c.Command]] = [
     (
-        ORDER,
+        LONG,
         start(
-            message("m1", "system", content=raw("You help with orders."), token_count=9),
-            message("m2", "user", content=raw("Where is order 4711?"), token_count=11, name="Ada"),
-            source="widget",
-            user_id="ada",
-            assistant_id="shop",
-            metadata={"channel": "web", "tier": "gold"},
+            message("l1", "system", content=raw("You help with trips."), token_count=9),
+            message("l2", content=raw("I am Ada. My booking is ZRH-4711."), token_count=16),
+            asking("l3", "call_1", "call_2", content=raw(None), token_count=30),
+            answering("l4", "call_2", content=raw('{"seat": "12A"}'), token_count=12),
+            answering("l5", "call_1", content=raw('{"status": "paid"}'), token_count=11),
+            message("l6", "assistant", content=raw("You sit in 12A."), token_count=12),
+            message("l7", content=raw("Good. And the luggage?"), token_count=10),
             compaction=SMALL,
         ),
     ),
-    (OTHER, start(message("m1", "user"), source="playground")),
     (
-        ORDER,
-        append(
-            asking(
-                "m3",
-                "call_1",
-                "call_2",
-                content=raw(None),
-                model="gpt-4o",
-                finish_reason="tool_calls",
-                input_tokens=40,
-                output_tokens=22,
-                cost_cents=Decimal("0.032"),
-            ),
-            answering("m4", "call_2", content=raw('{"status": "shipped"}')),
-        ),
-    ),
-    (TRIP, start(created_at=BEGIN - timedelta(days=400), title="Old trip")),
-    (ORDER, append(answering("m5", "call_1"))),
-    (ORDER, append(asking("m6", "call_1"), message("m7", "user"))),
-    (ORDER, c.PinMessage("m2", 2)),
-    (ORDER, c.PinMessage("m7", 7)),
-    (TRIP, update(title="A trip to Zürich", metadata={"from": "import", "old": "yes"})),
-    (TRIP, append(message("t1", created_at=BEGIN - timedelta(days=399), token_count=70))),
-    (TRIP, update(archived=True, assistant_id="guide", metadata={"old": None, "from": "file"})),
-    (EMPTY, start()),
-    (ORDER, c.RetractMessage("m6", 6, 10)),
-    (ORDER, c.RetractMessage("m7", 7, 10)),
-    (ORDER, c.PinMessage("m1", 1)),
-    (ORDER, c.UnpinMessage("m1", 1)),
-    (ORDER, update(compaction=c.PolicyPatch(strategy="hybrid", target_tokens=None))),
-    (TRIP, append(message("t2", "assistant", cost_cents=Decimal("12.5")))),
-    (EMPTY, delete()),
-    (
-        NASTY,
-        start(
-            message("n1", content=msgspec.Raw(b'"NUL \\u0000 \xf0\x9f\x98\x80 \\ud83d\\ude00"')),
-            message(
-                "n2",
-                "developer",
-                content=msgspec.Raw(
-                    b'[ {"type":"text", "text":"a"}, {"type":"hologram","w":1.50} ]'
+        LONG,
+        compact(
+            compacted(
+                (2, 6),
+                compaction_id="cmp_1",
+                watermark=7,
+                tokens_before=103,
+                tokens_after=60,
+                summary_id="sum_1",
+                pieces=(
+                    Piece(2, "user", 10, 34, "My booking is ZRH-4711.", 2.5),
+                    Piece(4, "tool", 0, 8, 'seat="12A"', 1.25),
                 ),
-                extra=msgspec.Raw(b'{"big":123456789012345678901234567890,"big":1e-400}'),
-                metadata={"k": ""},
+                summarized=5,
+                first_sequence=2,
+                last_sequence=6,
+                summarizer=EXTRACTS,
             ),
-            asking("n3", "dup", "dup", kind="reasoning", incomplete="max_tokens"),
-            answering("n4", "dup"),
+            thought_at=8,
         ),
     ),
-    (TRIP, update(archived=True)),
-    (TRIP, delete()),
-    (TRIP, restore()),
-    (OTHER, update(title="x" * 300, user_id="someone else")),
-    (OTHER, update(title=None)),
-    (ORDER, append(asking("m8", "call_3", cost_cents=Decimal("0.000000000001")))),
+    (LONG, append(message("l8", "assistant", content=raw("One bag."), token_count=7))),
+    (LONG, c.PinMessage("l4", 4, (3, 4, 5), 48, 10)),
+    (LONG, c.RetractMessage("l6", 6, 0)),
+    (LONG, c.UnpinMessage("l4", 4, -48, 12)),
+    (LONG, c.PinMessage("l2", 2, (2,), 11, 13)),
+    (
+        LONG,
+        compact(
+            compacted(
+                (7, 7),
+                strategy="summarization",
+                keep_recent=1,
+                target_tokens=80,
+                trigger="automatic",
+                compaction_id="cmp_2",
+                watermark=8,
+                tokens_before=78,
+                tokens_after=70,
+                summary_id="sum_2",
+                pieces=(Piece(4, "tool", 0, 8, 'seat="12A"', 1.25),),
+                summarized=4,
+                first_sequence=3,
+                last_sequence=7,
+                superseded=("sum_1",),
+                summarizer=EXTRACTS,
+            ),
+            thought_at=14,
+        ),
+    ),
+    (LONG, append(asking("l9", "call_3", token_count=14))),
+    (LONG, c.UnpinMessage("l2", 2)),
+    (WINDOW, start(*(message(f"w{n}") for n in range(1, 6)))),
+    (
+        WINDOW,
+        compact(
+            compacted(
+                (1, 3), strategy="sliding_window", keep_recent=2, tokens_before=53, tokens_after=23
+            ),
+            thought_at=6,
+        ),
+    ),
+    (WINDOW, append(message("w6"))),
+    (MODEL, start(*(message(f"m{n}") for n in range(1, 4)))),
+    (
+        MODEL,
+        compact(
+            compacted(
+                (1, 2),
+                tokens_before=33,
+                tokens_after=28,
+                summary_id="sum_1",
+                passages=(Passage(1, 2, "Zürich was agreed on.", "gpt-4o-mini"),),
+                summarized=2,
+                first_sequence=1,
+                last_sequence=2,
+                summarizer=Summarizer("openai", "1", "gpt-4o-mini"),
+                instructions="Keep the places.",
+            ),
+            thought_at=4,
+        ),
+    ),
 ]
 
 

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from domain import resources
 from domain.codec import Codec
 from domain.events import MessageAppended
@@ -35,6 +37,7 @@ def replay(log: Path) -> dict[str, Any]:
             "last_sequence": state.last_sequence,
             "pinned": sorted(state.pinned),
             "retracted": sorted(state.retracted),
+            "compacted": json.loads(msgspec.json.encode(state.compacted)),
             "open_calls": {call: list(seqs) for call, seqs in state.open_calls.items()},
             "messages": messages.get(stream, []),
         }

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from domain import events as e
 from domain.envelope import Meta
-from domain.policy import CompactionPolicy
+from domain.policy import CompactionPolicy, Strategy
+from domain.summaries import Passage, Piece, Range, Summarizer, Trigger
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 """U+0000 included; no lone surrogates, which UTF-8 cannot carry and the edge refuses."""
@@ -61,6 +62,8 @@ policies = st.builds(
     st.integers(0, 10**6),
     st.none() | st.integers(1, 10**9),
 )
+roles = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
+scores = st.floats(-1e6, 1e6)
 metas = st.builds(Meta, texts, times, texts, texts, optional_texts, optional_texts)
 
 _FIELDS = {
@@ -73,7 +76,22 @@ _FIELDS = {
     int: tokens,
     dict[str, str]: metadata,
     tuple[str, ...]: st.lists(texts, max_size=3).map(tuple),
-    e.Role: st.sampled_from(["system", "developer", "user", "assistant", "tool"]),
+    e.Role: roles,
+    Strategy: st.sampled_from(["none", "sliding_window", "summarization", "hybrid"]),
+    Trigger: st.sampled_from(["manual", "automatic"]),
+    int | None: st.none() | tokens,
+    tuple[int, ...]: st.lists(tokens, max_size=3).map(tuple),
+    dict[str, tuple[int, ...]]: st.dictionaries(
+        texts, st.lists(tokens, min_size=1, max_size=3).map(tuple), max_size=2
+    ),
+    tuple[Range, ...]: st.lists(st.builds(Range, tokens, tokens), max_size=3).map(tuple),
+    tuple[Piece, ...]: st.lists(
+        st.builds(Piece, tokens, roles, tokens, tokens, texts, scores), max_size=3
+    ).map(tuple),
+    tuple[Passage, ...]: st.lists(st.builds(Passage, tokens, tokens, texts, texts), max_size=2).map(
+        tuple
+    ),
+    Summarizer | None: st.none() | st.builds(Summarizer, texts, texts, optional_texts),
     e.Source: st.sampled_from(["api", "widget", "playground"]),
 }
 

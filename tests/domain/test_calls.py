@@ -3,7 +3,14 @@
 import msgspec
 import pytest
 
-from domain.calls import call_ids, close_call, open_calls_of, withdraw_calls
+from domain.calls import (
+    call_ids,
+    changed_calls,
+    close_call,
+    more_open,
+    open_calls_of,
+    withdraw_calls,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,18 @@ def test_what_changes_something_leaves_the_old_mapping_alone():
     assert close_call(calls, "b") == {"a": (1, 1, 3)}
     assert withdraw_calls(calls, 1) == {"a": (3,)}
     assert calls == {"a": (1, 1, 3), "b": (1,)}
+
+
+def test_calls_wait_again_and_no_more():
+    story = open_calls_of(open_calls_of({}, 2, ["a"]), 5, ["a", "a", "b"])
+    assert changed_calls(close_call(story, "a"), {"a": (5,)}, {}) == story
+    assert changed_calls({}, {"a": (2,)}, {}) == {"a": (2,)}
+    assert changed_calls(story, {"b": (2,)}, {"a": (5,)}) == {"a": (2, 5), "b": (2, 5)}
+    assert changed_calls(story, {}, {"b": (5,), "c": (1,)}) == {"a": (2, 5, 5)}
+
+
+def test_what_one_has_open_more_than_the_other():
+    assert more_open({"a": (1, 1, 3), "b": (2,)}, {"a": (1,), "b": (2,), "c": (4,)}) == {
+        "a": (1, 3)
+    }
+    assert more_open({}, {"a": (1,)}) == {}

@@ -10,6 +10,7 @@ from domain import refusals as r
 from domain.decide import MAX_MESSAGES, decide
 from domain.policy import CompactionPolicy
 from tests.domain.builders import (
+    REPAIR,
     answered,
     answering,
     append,
@@ -190,7 +191,7 @@ class TestRetraction:
 
     def test_its_calls_can_no_longer_be_answered(self):
         story = given(started(), asked("a", "call_1", "call_2"), asked("b", "call_2"))
-        story.when(retract("a")).then(retracted("a"))
+        story.when(retract("a")).then(retracted("a", 10 + 2 * REPAIR))
         assert story.now.open_calls == {"call_2": (2,)}
         story.when(append(answering("c", "call_1"), in_list=False))
         story.refused(r.UnmatchedToolCall, "tool_call_id")

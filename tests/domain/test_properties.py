@@ -15,8 +15,9 @@ from domain import refusals as r
 from domain.codec import Codec
 from domain.decide import decide
 from domain.envelope import Meta
+from domain.snapshot import frozen, thawed
 from domain.state import ConversationState, evolve
-from tests.domain.builders import NOON, POLICY, at, calls, raw
+from tests.domain.builders import NOON, POLICY, REPAIR, at, calls, raw
 from tests.domain.strategies import costs, metadata, optional_texts, policies, texts, times, tokens
 
 CODEC = Codec()
@@ -121,6 +122,7 @@ class Life(RuleBasedStateMachine):
             self.events.append(event)
             version = len(self.events)
             self.state = evolve(self.state, event, version, at(version))
+            assert thawed(frozen(self.state)) == self.state
         if events is not None and not isinstance(command, c.StartConversation | c.AppendMessages):
             assert decide(self.state, command) == [], "asked again, it must change nothing"
         return events
@@ -151,7 +153,11 @@ class Life(RuleBasedStateMachine):
         assert self.state.version == len(self.events)
         assert self.state.updated_at == at(len(self.events))
         assert self.state.message_count == len(live)
-        assert self.state.context_tokens == (sum(m.token_count for m in live) + 3 if live else 0)
+        if live:
+            costs = sum(m.token_count for m in live) + self.repairs(len(self.events))
+            assert self.state.context_tokens == costs + 3
+        else:
+            assert self.state.context_tokens == 0
         assert self.state.input_tokens == sum(m.input_tokens for m in appended)
         assert self.state.output_tokens == sum(m.output_tokens for m in appended)
         assert self.state.cost_cents == sum((m.cost_cents or 0 for m in appended), Decimal(0))
@@ -163,12 +169,12 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def each_message_knows_the_context_after_it(self):
         live: dict[int, int] = {}
-        for event in self.events:
+        for index, event in enumerate(self.events, 1):
             if isinstance(event, e.MessageRetracted):
                 del live[event.sequence]
             if isinstance(event, e.MessageAppended):
                 live[event.sequence] = event.token_count
-                assert event.context_tokens == sum(live.values()) + 3
+                assert event.context_tokens == sum(live.values()) + 3 + self.repairs(index)
 
     @invariant()
     def pins_are_of_messages_that_stand(self):
@@ -216,10 +222,13 @@ class Life(RuleBasedStateMachine):
             named.append(msgspec.structs.replace(message, **fields))
         return tuple(named)
 
-    def waiting(self) -> list[tuple[str, int]]:
+    def repairs(self, upto: int) -> int:
+        return REPAIR * len(self.waiting(upto))
+
+    def waiting(self, upto: int | None = None) -> list[tuple[str, int]]:
         """Calls without an answer: id and sequence, as the events have it."""
         waiting: list[tuple[str, int]] = []
-        for event in self.events:
+        for event in self.events[:upto]:
             if isinstance(event, e.MessageRetracted):
                 waiting = [call for call in waiting if call[1] != event.sequence]
             elif isinstance(event, e.MessageAppended) and event.role == "tool":

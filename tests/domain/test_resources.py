@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain import events as e
 from domain import resources
-from tests.domain.builders import appended, asked, at, given, retracted, started
+from tests.domain.builders import REPAIR, appended, asked, at, given, retracted, started
 from tests.domain.strategies import costs, events_of
 
 CONVERSATION_FIELDS = [
@@ -88,7 +88,7 @@ class TestConversation:
                 "keep_recent": 20,
                 "target_tokens": None,
             },
-            "context_tokens": 10,
+            "context_tokens": 10 + REPAIR,
             "version": 6,
             "created_at": "2026-03-14T12:00:00.123456Z",
             "updated_at": "2026-03-14T12:06:00.123456Z",
@@ -102,7 +102,8 @@ class TestMessage:
         stored = resources.message_json("conv_1", appended("m1"))
         answered = resources.with_flags(stored, is_pinned=False, is_compacted=True)
         assert set(json.loads(answered)) == set(MESSAGE_FIELDS)
-        assert set(resources.Message.__struct_fields__) == set(MESSAGE_FIELDS)
+        more = {"kind", "incomplete"}  # shown where they say something
+        assert set(resources.Message.__struct_fields__) == set(MESSAGE_FIELDS) | more
 
     @pytest.mark.parametrize("pinned", [False, True])
     @pytest.mark.parametrize("compacted", [False, True])
@@ -118,8 +119,10 @@ class TestMessage:
         stored = resources.message_json("conv_1", event)
         shown = msgspec.json.decode(stored, type=resources.StoredMessage)
         for name in resources.StoredMessage.__struct_fields__:
-            if name not in {"id", "conversation_id"}:
+            if name not in {"id", "conversation_id", "kind", "incomplete"}:
                 assert getattr(shown, name) == getattr(event, name), name
+        assert ("message" if shown.kind is msgspec.UNSET else shown.kind) == event.kind
+        assert (shown.incomplete or None) == (event.incomplete or None)
         assert (shown.id, shown.conversation_id) == (event.message_id, "conv_1")
         for own in (event.content, event.tool_calls, event.extra):
             assert bytes(own) in stored

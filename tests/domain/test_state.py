@@ -8,7 +8,17 @@ import pytest
 
 from domain import events as e
 from domain.state import ConversationState, evolve, weight
-from tests.domain.builders import NOON, appended, asked, at, given, pinned, retracted, started
+from tests.domain.builders import (
+    NOON,
+    appended,
+    asked,
+    at,
+    compacted,
+    given,
+    pinned,
+    retracted,
+    started,
+)
 
 
 def test_it_begins_as_it_was_started():
@@ -51,6 +61,7 @@ EVERY_CHANGE = [
     e.MessagePinned("a", 1),
     e.MessageUnpinned("a", 1),
     e.MessageRetracted("a", 1, 10),
+    compacted((1, 1)),
     appended("b"),
 ]
 
@@ -94,6 +105,8 @@ def test_it_comes_back_from_json():
         appended("b"),
         pinned("b"),
         retracted("b"),
+        compacted((1, 1)),
+        e.MessagePinned("a", 1, (1,), 40),
     ).now
     stored = msgspec.json.encode(state)
     assert msgspec.json.decode(stored, type=ConversationState) == state

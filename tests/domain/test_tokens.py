@@ -3,6 +3,7 @@
 import pytest
 
 from domain import tokens
+from services.http.tokenizer import Tokenizer
 
 BASE = tokens.MESSAGE_TOKENS + 1
 """A message with nothing in it: its own three and its role."""
@@ -64,3 +65,10 @@ def test_an_unknown_part_counts_as_its_json():
 
     tokens.message_tokens(noting, role="user", content=[{"type": "x", "text": "ü\0"}])
     assert seen == ["user", '{"type":"x","text":"ü\\u0000"}']
+
+
+@pytest.mark.parametrize("name", ["o200k_base", "cl100k_base"])
+def test_a_missing_answer_costs_the_same_with_every_tokenizer(name):
+    count = Tokenizer(name).count
+    told = tokens.message_tokens(count, role="tool", content=tokens.MISSING_RESULT)
+    assert told == tokens.MISSING_RESULT_TOKENS

@@ -1,7 +1,10 @@
 """The writer: batches, conflicts, keys, limits."""
 
 import asyncio
+import itertools
+from typing import Any
 
+import psycopg
 import pytest
 
 from eventstore.appends import Append, Appended
@@ -165,3 +168,38 @@ async def test_any_bytes_survive(database: Database) -> None:
     rows = await reader.stream_page("w:a", 0)
     await reader.stop()
     assert rows[0].state == append("w:a", 1, text=text).events[0].state
+
+
+async def test_conflicts_cost_the_same_on_a_log_that_has_grown(database: Database) -> None:
+    """What is planned on an empty log, whose statistics nobody has taken since, still looks things up by index."""
+    tables = ("events", "idempotency")
+
+    async def conflicts(number: int) -> None:
+        for _ in range(
+            number
+        ):  # each keeps the writer looking for conflicts; past five a plan is kept
+            key = f"k{next(numbers)}"
+            taken = writer.append(append("w:hot", 1, message_id="m", key=key))
+            assert isinstance((await outcomes(taken))[0], MessageIdTaken | VersionConflict)
+
+    numbers = itertools.count()
+    async with writing(database.service) as writer:
+        await writer.append(append("w:hot", 1, message_id="m"))
+        await conflicts(12)
+        appends = (append(f"w:{n}", 1, message_id="m", key=f"g{n}") for n in range(2_000))
+        done = await outcomes(*(writer.append(one) for one in appends))
+        assert all(isinstance(one, Appended) for one in done)
+        await conflicts(30)
+    with looking(database.superuser) as connection:
+        assert _whole_reads(connection, tables) < 2_000
+
+
+def _whole_reads(connection: psycopg.Connection[Any], tables: tuple[str, ...]) -> int:
+    """Rows that were read from these tables other than by looking one up; told once the readers have gone."""
+    rows = connection.execute(
+        "SELECT sum(seq_tup_read), pg_stat_force_next_flush() FROM pg_stat_user_tables"
+        " WHERE relname = ANY (%s)",
+        [list(tables)],
+    ).fetchone()
+    assert rows is not None
+    return int(rows[0])

@@ -1,0 +1,165 @@
+"""Read models: events a second caught up, rebuilt and verified, and how far behind they are live.
+
+`python -m bench.projections [--short]`. A log as the search benchmark's. Markdown on standard output, progress on
+standard error.
+"""
+
+import argparse
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+from itertools import islice
+
+import psycopg
+import uvloop
+
+from bench.search_data import Language, events
+from bench.search_speed import quantiles
+from bench.support import machine, server, table, tell
+from deploy.embedded.postgres import EmbeddedPostgres
+from domain.codec import Codec
+from domain.envelope import Recorded
+from domain.events import MessageAppended
+from eventstore.appends import Append, NewEvent
+from eventstore.follower import Follower
+from eventstore.writer import GroupCommitWriter
+from projections.intake import Intake
+from projections.rebuild import rebuild
+from projections.registry import GROUPS, NAMES
+from projections.runner import Runner
+from projections.verify import verify
+
+PAGE = 2_000
+RATE = 500
+"""Appends a second, live."""
+CODEC = Codec()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="10,000 events; marked as such")
+    parser.add_argument("--events", type=int, default=60_000)
+    given = parser.parse_args()
+    count = 10_000 if given.short else given.events
+    seconds = 3 if given.short else 15
+    print(f"`python -m bench.projections`{' **short**' if given.short else ''}: {machine()}\n")
+    wanted = count + RATE * seconds
+    made = list(islice(events(Language(random.Random(7)), wanted), wanted))
+    with server() as postgres:
+        tell(f"appending {count:,} events")
+        uvloop.run(_append(postgres.database_url, made[:count]))
+        rows = _caught_up(postgres.database_url, count)
+        for name in NAMES:
+            rows += _again(postgres.database_url, name, count)
+        print(f"{count:,} events of about 200 characters, pages of {PAGE:,}.\n")
+        table(["", "events a second"], rows)
+        _live(postgres, made[count:])
+
+
+async def _append(dsn: str, made: list[Recorded]) -> None:
+    writer = GroupCommitWriter(dsn)
+    await writer.start()
+    for start in range(0, len(made), 500):
+        part = made[start : start + 500]
+        await writer.append(Append(part[0].meta.command_id, tuple(map(_new, part))))
+    await writer.stop()
+
+
+def _new(one: Recorded) -> NewEvent:
+    message = one.event.message_id if isinstance(one.event, MessageAppended) else None
+    topic, state = CODEC.encode(one.meta, one.event)
+    return NewEvent(one.stream, one.version, topic, state, message)
+
+
+def _caught_up(dsn: str, count: int) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for group in GROUPS:
+        follower = Follower(dsn, page=PAGE)
+        intake = Intake(group.models())
+        intake.prepare(follower.connection)
+        started = time.perf_counter()
+        while page := follower.read(intake.position):
+            intake.take(follower.connection, page)
+        rate = count / (time.perf_counter() - started)
+        follower.close()
+        rows.append([f"catching up: {', '.join(group.names)}", f"{rate:,.0f}"])
+        tell(f"  {rows[-1]}")
+    return rows
+
+
+def _again(dsn: str, name: str, count: int) -> list[list[str]]:
+    def quietly(model: str, position: int, upto: int) -> None:
+        del model, position, upto
+
+    runs: dict[str, Callable[[], object]] = {
+        "rebuild": lambda: rebuild(dsn, name, page=PAGE, tell=quietly, afresh=True),
+        "verify": lambda: verify(dsn, name, page=PAGE, tell=quietly),
+    }
+    rows: list[list[str]] = []
+    for what, run in runs.items():
+        started = time.perf_counter()
+        found = run()
+        assert not getattr(found, "differences", None), found
+        rows.append([f"{what}: {name}", f"{count / (time.perf_counter() - started):,.0f}"])
+        tell(f"  {rows[-1]}")
+    return rows
+
+
+def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
+    """Every append is asked after until each group has it."""
+    dsn, stop = postgres.database_url, threading.Event()
+    runners = [Runner(dsn, group, page=1_000, stop=stop) for group in GROUPS]
+    threads = [threading.Thread(target=runner.run) for runner in runners]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)  # they lead and listen
+    appended: dict[int, float] = {}
+    behind: dict[str, list[float]] = {group.name: [] for group in GROUPS}
+    watcher = threading.Thread(target=_watch, args=(dsn, appended, behind, stop))
+    watcher.start()
+    tell(f"{RATE} appends a second, {len(made):,} in all")
+    asyncio.run(_paced(dsn, made, appended))
+    time.sleep(1)
+    stop.set()
+    for thread in [*threads, watcher]:
+        thread.join()
+    print(
+        f"Live, {RATE} appends a second: from the answer to an append until a read sees it, ms.\n"
+    )
+    table(["group", "p50 / p95", "most"], [[name, quantiles(found), f"{max(found):.0f}"] for name, found in behind.items()])  # fmt: skip
+
+
+async def _paced(dsn: str, made: list[Recorded], appended: dict[int, float]) -> None:
+    writer = GroupCommitWriter(dsn)
+    await writer.start()
+    started = time.perf_counter()
+    for number, one in enumerate(made):
+        await asyncio.sleep(started + number / RATE - time.perf_counter())
+        done = await writer.append(Append(one.meta.command_id, (_new(one),)))
+        appended[done.last_position] = time.perf_counter()
+    await writer.stop()
+
+
+def _watch(
+    dsn: str, appended: dict[int, float], behind: dict[str, list[float]], stop: threading.Event
+) -> None:
+    """Looks at the checkpoints again and again; an append was seen when it was looked at."""
+    seen = dict.fromkeys(behind, 0)
+    names = {group.name: group.names for group in GROUPS}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while not stop.wait(0.002):
+            at = time.perf_counter()
+            known = list(appended)
+            for group, models in names.items():
+                [row] = connection.execute(
+                    "SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%s)", [models]
+                ).fetchall()
+                fresh = [position for position in known if seen[group] < position <= row[0]]
+                behind[group] += [max(0.0, at - appended[position]) * 1_000 for position in fresh]
+                seen[group] = max([seen[group], *fresh])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""HTTP for OpenAI's clients: chat completions whose conversations write themselves."""

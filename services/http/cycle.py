@@ -1,0 +1,63 @@
+"""A shorter way out for the answers that nearly all are: whole, on a connection that stays.
+
+Uvicorn writes head and body apart, each a call of the system and a packet, and looks at every header by two regular
+expressions: together a sixth of an append (measured). Here they go out as one.
+"""
+
+import re
+from typing import Any
+
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+_BREAK = re.compile(rb"[\r\n\x00]")
+_NO_SHORT_WAY = frozenset({b"connection", b"transfer-encoding"})
+
+
+class Cycle(RequestResponseCycle):
+    """Holds the head until the first bytes of the body are there."""
+
+    _head: Any = None
+
+    @override
+    async def send(self, message: Any) -> None:
+        if not self.response_started and message["type"] == "http.response.start":
+            self._head = message
+            return
+        head, self._head = self._head, None
+        if head is None:
+            await super().send(message)
+            return
+        whole = self._whole(head, message)
+        if whole is None:
+            await super().send(head)
+            await super().send(message)
+            return
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        self.transport.write(whole)
+        self.message_event.set()
+        self.on_response()
+
+    def _whole(self, head: Any, message: Any) -> bytes | None:
+        """The answer as it goes out; None where it is not of the common kind."""
+        if (
+            message.get("more_body", False)
+            or not self.keep_alive
+            or self.disconnected
+            or self.flow.write_paused
+            or self.scope["method"] == "HEAD"
+        ):
+            return None
+        body: bytes = message.get("body", b"")
+        length = b"%d" % len(body)
+        headers: list[tuple[bytes, bytes]] = [*self.default_headers, *head["headers"]]
+        lines = [name + b": " + value for name, value in headers]
+        named = dict(headers)
+        if (
+            named.get(b"content-length") != length
+            or not _NO_SHORT_WAY.isdisjoint(named)
+            or _BREAK.search(b"".join(lines))
+        ):
+            return None
+        return b"%s%s\r\n\r\n%s" % (STATUS_LINE[head["status"]], b"\r\n".join(lines), body)

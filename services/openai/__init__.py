@@ -1,0 +1,1 @@
+"""OpenAI's Conversations API for the clients that exist: its paths, its shapes, the same events."""

@@ -1,0 +1,3 @@
+from tests.services.conftest import api, module_database
+
+__all__ = ["api", "module_database"]

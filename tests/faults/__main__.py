@@ -1,0 +1,106 @@
+"""`python -m tests.faults [--seeds N] [--seconds S] [--only FAULT] [--seed K]`: every fault with many seeds.
+
+Progress on standard error, a table on standard output. A failure names the command that repeats it.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+
+from bench.support import machine, table, tell
+from tests.faults.disk import CannotMount, small_disk
+from tests.faults.driver import Report, run
+from tests.faults.faults import FAULTS, FULL_DISK
+from tests.faults.rig import Rig, rig
+from tests.faults.strike import Fault
+
+
+def main(
+    program: str,
+    about: str | None,
+    faults: Mapping[str, Fault],
+    made_rig: Callable[[Path], AbstractContextManager[Rig]],
+) -> int:
+    """Its exit code."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=about)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each fault lasts")
+    parser.add_argument("--only", choices=[*faults])
+    given = parser.parse_args()
+    seeds = range(1, given.seeds + 1) if given.seed is None else [given.seed]
+    chosen = [given.only] if given.only else list(faults)
+    began = time.monotonic()
+    reports: list[Report] = []
+    for number, seed in enumerate(seeds, 1):
+        for own, make in (
+            ([fault for fault in chosen if fault != FULL_DISK], made_rig),
+            ([fault for fault in chosen if fault == FULL_DISK], _on_a_small_disk),
+        ):
+            if not own:
+                continue
+            with (
+                tempfile.TemporaryDirectory(prefix="verbatim-faults-") as path,
+                ExitStack() as stack,
+            ):
+                Path(path).chmod(0o755)
+                try:
+                    made = stack.enter_context(make(Path(path)))
+                except CannotMount as reason:
+                    tell(f"{FULL_DISK} is left out: {reason}")
+                    continue
+                for fault in own:
+                    report = run(made, fault, seed, given.seconds, faults[fault])
+                    reports.append(report)
+                    tell(_line(report, number, len(seeds)))
+    broken = [report for report in reports if report.broken]
+    for report in broken:
+        print(f"BROKEN {report.fault}, seed {report.seed}: {report.happened}")
+        for one in report.broken[:10]:
+            print(f"  {one}")
+        again = f"--only '{report.fault}' --seed {report.seed} --seconds {given.seconds:g}"
+        print(f"  again: python -m {program} {again}")
+    print(f"`python -m {program} --seeds {given.seeds} --seconds {given.seconds:g}`: {machine()}\n")
+    _table(reports, chosen)
+    took = (time.monotonic() - began) / 60
+    print(f"{len(reports)} runs in {took:.0f} minutes, {len(broken)} broken.")
+    return 1 if broken else 0
+
+
+@contextmanager
+def _on_a_small_disk(path: Path) -> Iterator[Rig]:
+    with small_disk(path / "disk") as disk, rig(path, disk) as made:
+        yield made
+
+
+def _line(report: Report, number: int, of: int) -> str:
+    verdict = f"BROKEN: {report.broken[0]}" if report.broken else "whole"
+    return (
+        f"[seed {report.seed}, {number}/{of}] {report.fault}: {report.happened};"
+        f" {report.acknowledged} acknowledged, {report.unknown} unknown, {report.reads} reads;"
+        f" {verdict} ({report.took:.0f} s)"
+    )
+
+
+def _table(reports: list[Report], chosen: list[str]) -> None:
+    rows: list[list[str]] = []
+    for fault in chosen:
+        own = [report for report in reports if report.fault == fault]
+        figures = [
+            sum(getattr(report, name) for report in own)
+            for name in ("acknowledged", "unknown", "reads")
+        ]
+        lost = sum(len(report.broken) for report in own)
+        silence = max((report.silence for report in own), default=0.0)
+        counts = [f"{figure:,}" for figure in figures]
+        rows.append([fault, str(len(own)), *counts, f"{silence:.1f}", str(lost)])
+    heads = ["fault", "runs", "acknowledged writes", "unknown", "reads", "longest silence, s"]
+    table([*heads, "promises broken"], rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main("tests.faults", __doc__, FAULTS, rig))

@@ -1,0 +1,40 @@
+"""One short run a fault; `python -m tests.faults` is the long one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.disk import CannotMount, small_disk
+from tests.faults.driver import run
+from tests.faults.faults import FAULTS, FULL_DISK, NEEDS
+from tests.faults.rig import Rig, rig
+
+SECONDS = 0.7
+
+
+@pytest.fixture(scope="session")
+def a_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with rig(tmp_path_factory.mktemp("rig")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != FULL_DISK])
+def test_nothing_is_lost(a_rig: Rig, fault: str) -> None:
+    needed = NEEDS.get(fault)
+    if needed is not None and not needed[0].exists():
+        pytest.skip(f"{needed[0]} is not there: {needed[1]}")
+    report = run(a_rig, fault, seed=1, seconds=SECONDS)
+    assert report.broken == []
+    assert report.acknowledged >= 20
+    assert report.reads > 0
+
+
+def test_nothing_is_lost_on_a_full_disk(tmp_path: Path) -> None:
+    try:
+        with small_disk(tmp_path / "disk") as disk, rig(tmp_path, disk) as made:
+            report = run(made, FULL_DISK, 1, SECONDS)
+    except CannotMount as reason:
+        pytest.skip(f"no small disk can be mounted here: {reason}")
+    assert report.broken == []
+    assert report.acknowledged >= 20

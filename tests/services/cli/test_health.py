@@ -1,0 +1,48 @@
+"""Figures and health of processes that serve no API."""
+
+import httpx
+import pytest
+
+from deploy.embedded.folder import free_port
+from services.http.server import PortTaken, listen
+from services.metrics_port import metrics_port
+from services.settings import Settings
+from tests.services.cli.support import CommandLine
+from tests.services.support import Api
+
+
+def test_figures_are_served_while_it_runs() -> None:
+    port = free_port()
+    with metrics_port(Settings(metrics_port=port)):
+        for path in ("/metrics", "/health/ready"):
+            answer = httpx.get(f"http://127.0.0.1:{port}{path}")
+            assert answer.status_code == 200
+            assert "process_resident_memory_bytes" in answer.text
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/metrics")
+
+
+def test_none_are_by_default() -> None:
+    with metrics_port(Settings()):
+        pass
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(PortTaken, match="VERBATIM_METRICS_PORT"),
+            metrics_port(Settings(metrics_port=port)),
+        ):
+            pass
+
+
+def test_health_asks_the_process(api: Api, cli: CommandLine) -> None:
+    port = api.address.rpartition(":")[2]
+    assert cli("health", env={"VERBATIM_PORT": port}).code == 0
+    with metrics_port(Settings(metrics_port=(follower := free_port()))):
+        assert cli("health", env={"VERBATIM_METRICS_PORT": str(follower)}).code == 0
+    gone = cli("health", env={"VERBATIM_PORT": str(free_port())})
+    assert gone.code == 1
+    assert "nothing answers at http://127.0.0.1:" in gone.err
+    assert "Traceback" not in gone.err

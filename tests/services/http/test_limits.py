@@ -1,0 +1,59 @@
+"""Buckets of tokens."""
+
+import time
+
+import pytest
+
+from services.http.keys import Principal
+from services.http.limits import Limiter
+
+
+def principal(name: str, workspace: str = "w") -> Principal:
+    return Principal(name, workspace, frozenset(), unlimited=False)
+
+
+def test_a_bucket_refills_steadily(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    limiter = Limiter(per_key=60, per_workspace=0)
+    for _ in range(60):
+        assert limiter.charge(principal("k"), 1)[1] is None
+    refusal = limiter.charge(principal("k"), 5)[1]
+    assert refusal is not None
+    assert refusal.retry_after == 5
+    now[0] += 5
+    assert limiter.charge(principal("k"), 5)[1] is None
+    assert limiter.charge(principal("k"), 1)[1] is not None
+    now[0] += 3_600
+    assert limiter.charge(principal("k"), 60)[1] is None
+    assert limiter.charge(principal("k"), 1)[1] is not None
+
+
+def test_a_refused_request_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    limiter = Limiter(per_key=10, per_workspace=100)
+    assert limiter.charge(principal("k"), 11)[1] is not None
+    assert limiter.charge(principal("k"), 10)[0].remaining == 0
+
+
+def test_the_tighter_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    limiter = Limiter(per_key=10, per_workspace=12)
+    for _ in range(6):
+        limiter.charge(principal("a"), 1)
+    allowance, refusal = limiter.charge(principal("b"), 1)
+    assert refusal is None
+    assert (allowance.limit, allowance.remaining) == (12, 5)
+
+
+def test_no_limits() -> None:
+    limiter = Limiter(per_key=0, per_workspace=0)
+    assert all(limiter.charge(principal("k"), 1_000)[1] is None for _ in range(100))
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.http.limits.MOST_BUCKETS", 100)
+    limiter = Limiter(per_key=5, per_workspace=0)
+    for number in range(1_000):
+        limiter.charge(principal(f"k{number}"), 1)
+    assert len(limiter._buckets) <= 100
