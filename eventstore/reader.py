@@ -1,8 +1,7 @@
 """The reading side of the log for asynchronous services: streams, messages, keys, the head."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import psycopg
@@ -11,9 +10,6 @@ from eventstore.appends import StoredRow
 from eventstore.connect import AsyncConnection, connect_async
 from eventstore.errors import Overloaded, Unavailable
 from eventstore.queries import query
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
 
 
 class IdempotencyRow(msgspec.Struct, frozen=True):
@@ -35,6 +31,9 @@ STOP_SECONDS = 2.0
 
 class Connections:
     """A small fixed set of connections, one statement in flight on each; broken ones are replaced.
+
+    A connection that ended while it was idle (the server was restarted, say) is found out by the next statement only,
+    which is sent once more over a new one: statements here may run twice.
 
     A waiting statement queues; cancelling its caller lets the statement finish, so that a connection
     never goes back with an answer still on its way. A caller whose patience ends is told; its statement keeps
@@ -97,11 +96,17 @@ class Connections:
             task.exception()  # told already to a caller that had the patience
 
     async def _fetch(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
+        connection = await self._free.get()
+        self._begun.add(asyncio.current_task())
         try:
-            async with self._connection() as connection:
-                cursor = connection.cursor(binary=True)
-                await cursor.execute(statement, values, prepare=True)
-                return await cursor.fetchall()
+            if connection is not None:
+                try:
+                    return await _rows(connection, statement, values)
+                except psycopg.OperationalError:
+                    if not connection.closed:
+                        raise
+            connection = await self._connect()
+            return await _rows(connection, statement, values)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached; try again shortly") from error
         except psycopg.errors.UndefinedTable as error:
@@ -109,15 +114,6 @@ class Connections:
             raise Unavailable(
                 "a read model has not been built yet; start `verbatim projections run`, or try again shortly"
             ) from error
-
-    @asynccontextmanager
-    async def _connection(self) -> "AsyncGenerator[AsyncConnection]":
-        connection = await self._free.get()
-        self._begun.add(asyncio.current_task())
-        try:
-            if connection is None or connection.closed:
-                connection = await self._connect()
-            yield connection
         finally:
             broken = connection is None or connection.closed
             self._free.put_nowait(None if broken else connection)
@@ -126,6 +122,12 @@ class Connections:
         connection = await connect_async(self._dsn, name=self._name)
         await connection.execute(_SET_UP)
         return connection
+
+
+async def _rows(connection: AsyncConnection, statement: bytes, values: dict[str, Any]) -> list[Any]:
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(statement, values, prepare=True)
+    return await cursor.fetchall()
 
 
 class LogReader:

@@ -45,6 +45,30 @@ async def test_readers_lose_their_patience(
     await connections.stop()
 
 
+async def test_connections_that_ended_while_idle_are_replaced_unnoticed(
+    database: Database, proxy: FaultProxy
+) -> None:
+    connections = Connections(through(database, proxy), name="test", size=3)
+    await connections.start()
+    three = [connections.fetch(HEAD, {}) for _ in range(3)]
+    assert await outcomes(*three) == [[(0,)]] * 3  # all are open
+    proxy.cut()
+    again = [connections.fetch(HEAD, {}) for _ in range(3)]
+    assert await outcomes(*again) == [[(0,)]] * 3
+    await connections.stop()
+
+
+async def test_a_server_that_is_gone_is_told(database: Database, proxy: FaultProxy) -> None:
+    connections = Connections(through(database, proxy), name="test", size=1)
+    await connections.start()
+    proxy.set("drop")
+    (told,) = await outcomes(connections.fetch(HEAD, {}))
+    assert type(told) is Unavailable
+    proxy.set("pass")
+    assert await connections.fetch(HEAD, {}) == [(0,)]
+    await connections.stop()
+
+
 async def test_the_writer_tells_who_waits(database: Database, proxy: FaultProxy) -> None:
     async with writing(through(database, proxy), give_up=0.2) as writer:
         await writer.append(append("w:a", 1))

@@ -18,7 +18,7 @@ from tests.faults.clients import History, Read, Write, flat
 from tests.faults.rig import Rig
 from tests.running import wait_until
 
-CATCH_UP = 60.0
+CATCH_UP = 120.0
 
 
 def catch_up(rig: Rig) -> int:
@@ -198,7 +198,7 @@ async def _published(rig: Rig, last: int) -> list[tuple[int, str]]:
         )
         found: list[tuple[int, str]] = []
         while not found or found[-1][0] < last:
-            message = await subscription.next_msg(10)
+            message = await subscription.next_msg(60)
             event: Any = msgspec.json.decode(message.data)
             found.append((message.metadata.sequence.stream, f"{event['position']} {event['id']}"))
         return found

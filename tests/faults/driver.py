@@ -37,11 +37,11 @@ def run(rig: Rig, fault: str, seed: int, seconds: float, strike: Fault | None = 
     chance = random.Random(f"{fault}-{seed}")
     name = f"{''.join(c for c in fault if c.isalnum())}_{seed}_{chance.randrange(10**6)}"
     with Clients(rig, seed, name) as clients:
-        wait_until(lambda: clients.acknowledged >= 10, 30)
+        wait_until(lambda: clients.acknowledged >= 10, 60)
         happened = (strike or FAULTS[fault])(Strike(rig, clients, chance, seconds))
         goal = clients.acknowledged + 10
         wait_until(
-            lambda: clients.acknowledged >= goal, 60, lambda: "no write is acknowledged again"
+            lambda: clients.acknowledged >= goal, 120, lambda: "no write is acknowledged again"
         )
     position = catch_up(rig)
     history = clients.history

@@ -51,7 +51,7 @@ def postgres_silent(on: Strike) -> str:
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: state_of(child.pid) == "T", 5)
+        wait_until(lambda: state_of(child.pid) == "T", 30)
         for answer in _asked(on):
             assert answer.status_code == 503, answer.text
             assert "retry-after" in answer.headers, answer.text

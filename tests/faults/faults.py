@@ -15,7 +15,7 @@ from tests.faults.disk import disk_full
 from tests.faults.endings import postgres_silent, stopped
 from tests.faults.proxy import Mode
 from tests.faults.rig import COMMANDS, FOLLOWERS, QUERIES
-from tests.faults.strike import Fault, Strike, state_of
+from tests.faults.strike import Fault, Strike, patient, state_of
 from tests.running import wait_until
 
 
@@ -43,7 +43,7 @@ def frozen(names: tuple[str, ...]) -> Fault:
         name = on.one_of(names)
         pid = on.rig.processes[name].pid
         on.rig.signal(name, signal.SIGSTOP)
-        wait_until(lambda: state_of(pid) == "T", 5)
+        wait_until(lambda: state_of(pid) == "T", 30)
         on.last()
         assert state_of(pid) == "T"
         on.rig.signal(name, signal.SIGCONT)
@@ -62,8 +62,8 @@ def network(mode: Mode, names: tuple[str, ...]) -> Fault:
         before = proxy.hits
         proxy.set(mode)
         on.last()
+        wait_until(lambda: proxy.hits > before, 30, lambda: "nothing was on its way")
         proxy.set("pass")
-        assert proxy.hits > before, "nothing was on its way"
         on.rig.wait(name)
         return f"{mode} {proxy.hits - before} times between {name} and PostgreSQL"
 
@@ -79,7 +79,7 @@ def swallowed(on: Strike) -> str:
     while time.monotonic() < deadline or proxy.hits == before:
         proxy.set("swallow")
         hits = proxy.hits
-        wait_until(lambda hits=hits: proxy.hits > hits, 20)
+        wait_until(lambda hits=hits: proxy.hits > hits, 60)
     proxy.set("pass")
     return f"lost {proxy.hits - before} replies to {name}"
 
@@ -112,7 +112,7 @@ def postgres_frozen(on: Strike) -> str:
     pids = [child.pid, *descendants(child.pid)]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: state_of(child.pid) == "T", 5)
+    wait_until(lambda: state_of(child.pid) == "T", 30)
     on.last()
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
@@ -148,7 +148,7 @@ def nats_frozen(on: Strike) -> str:
     child = on.rig.nats.child
     assert child is not None
     child.send_signal(signal.SIGSTOP)
-    wait_until(lambda: state_of(child.pid) == "T", 5)
+    wait_until(lambda: state_of(child.pid) == "T", 30)
     on.last()
     child.send_signal(signal.SIGCONT)
     return f"froze NATS for {on.seconds:.1f} s"
@@ -221,7 +221,7 @@ def long_transaction(on: Strike) -> str:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         before = connection.execute("SELECT position FROM head").fetchone()
         on.last()
-        wait_until(lambda: on.clients.acknowledged > 20, 20)
+        wait_until(lambda: on.clients.acknowledged > 20, 60)
         assert connection.execute("SELECT position FROM head").fetchone() == before
     return "held a snapshot open"
 
@@ -235,7 +235,7 @@ def compactions(on: Strike) -> str:
         while time.monotonic() < deadline or not done:
             name = on.chance.choice(on.clients.conversations)
             url = f"{on.rig.url(on.one_of(COMMANDS))}/v1/conversations/{name}/compact"
-            answer = http.post(url, json={"strategy": "sliding_window", "keep_recent": 3})
+            answer = patient(http, "POST", url, {"strategy": "sliding_window", "keep_recent": 3})
             assert answer.status_code == 200, answer.text
             done += answer.json()["data"]["messages_compacted"] > 0
     return f"compacted {done} times"
@@ -250,12 +250,12 @@ def deletions(on: Strike) -> str:
     with httpx.Client(headers=headers, timeout=20, trust_env=False) as http:
         one = f"{on.rig.url(on.one_of(COMMANDS))}/v1/conversations"
         read = f"{on.rig.url(on.one_of(QUERIES))}/v1/conversations/{name}"
-        assert http.post(one, json={"id": name}).status_code == 201
+        assert patient(http, "POST", one, {"id": name}).status_code == 201
         while time.monotonic() < deadline or not times:
-            assert http.delete(f"{one}/{name}").status_code == 200
-            assert http.get(read).status_code == 404
-            assert http.post(f"{one}/{name}/restore").status_code == 200
-            assert http.get(read).status_code == 200
+            assert patient(http, "DELETE", f"{one}/{name}").status_code == 200
+            assert patient(http, "GET", read).status_code == 404
+            assert patient(http, "POST", f"{one}/{name}/restore").status_code == 200
+            assert patient(http, "GET", read).status_code == 200
             times += 1
     return f"deleted and restored {times} times"
 
@@ -268,7 +268,7 @@ def clock_set_back(on: Strike) -> str:
     on.rig.wait(name)
     before = on.clients.acknowledged
     on.last()
-    wait_until(lambda: on.clients.acknowledged > before + 40, 30)
+    wait_until(lambda: on.clients.acknowledged > before + 40, 60)
     with psycopg.connect(on.rig.database.service) as connection:
         late = connection.execute(
             "SELECT count(*) FROM events WHERE convert_from(state, 'UTF8')::jsonb ->> 'at' <"

@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from tests.faults.clients import Clients
 from tests.faults.rig import Rig
@@ -29,6 +32,17 @@ class Strike:
 
 Fault = Callable[[Strike], str]
 """Strikes and heals; says what happened. AssertionError where it did not."""
+
+
+def patient(http: httpx.Client, method: str, url: str, body: Any = None) -> httpx.Response:
+    """The answer; a 503 with Retry-After, which a fault before this one may have left, is asked again for a time."""
+    deadline = time.monotonic() + 30
+    while True:
+        answer = http.request(method, url, json=body)
+        refused = answer.status_code == 503 and "retry-after" in answer.headers
+        if not refused or time.monotonic() > deadline:
+            return answer
+        time.sleep(0.1)
 
 
 def state_of(pid: int) -> str:

@@ -353,7 +353,7 @@ async def test_a_silent_subscription_is_noticed(
         with pytest.raises(NatsUnavailable, match="silent"):
             async for _ in pulling.pulled(connection, "NONE", "deaf", room):
                 pass
-    assert (await heard.next_msg()).data
+    assert (await heard.next_msg(30)).data
     await deaf.close()
 
 
