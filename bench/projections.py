@@ -23,9 +23,11 @@ from domain.codec import Codec
 from domain.envelope import Recorded
 from domain.events import MessageAppended
 from eventstore.appends import Append, NewEvent
+from eventstore.connect import Connection, connect
 from eventstore.follower import Follower
 from eventstore.writer import GroupCommitWriter
 from projections.intake import Intake
+from projections.leading import unled
 from projections.rebuild import rebuild
 from projections.registry import GROUPS, NAMES
 from projections.runner import Runner
@@ -34,6 +36,7 @@ from projections.verify import verify
 PAGE = 2_000
 RATE = 500
 """Appends a second, live."""
+PATIENCE = 60.0
 CODEC = Codec()
 
 
@@ -114,14 +117,18 @@ def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
     threads = [threading.Thread(target=runner.run) for runner in runners]
     for thread in threads:
         thread.start()
-    time.sleep(1)  # they lead and listen
+    _until(dsn, lambda connection: not unled(connection), "no runner for some group")
     appended: dict[int, float] = {}
     behind: dict[str, list[float]] = {group.name: [] for group in GROUPS}
     watcher = threading.Thread(target=_watch, args=(dsn, appended, behind, stop))
     watcher.start()
     tell(f"{RATE} appends a second, {len(made):,} in all")
     asyncio.run(_paced(dsn, made, appended))
-    time.sleep(1)
+    _until(
+        dsn,
+        lambda _: all(len(found) == len(made) for found in behind.values()),
+        "not all was taken in",
+    )
     stop.set()
     for thread in [*threads, watcher]:
         thread.join()
@@ -129,6 +136,15 @@ def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
         f"Live, {RATE} appends a second: from the answer to an append until a read sees it, ms.\n"
     )
     table(["group", "p50 / p95", "most"], [[name, quantiles(found), f"{max(found):.0f}"] for name, found in behind.items()])  # fmt: skip
+
+
+def _until(dsn: str, holds: Callable[[Connection], bool], complaint: str) -> None:
+    """Asked again and again, for a minute at most."""
+    deadline = time.monotonic() + PATIENCE
+    with connect(dsn, name="bench") as connection:
+        while not holds(connection):
+            assert time.monotonic() < deadline, complaint
+            time.sleep(0.02)
 
 
 async def _paced(dsn: str, made: list[Recorded], appended: dict[int, float]) -> None:

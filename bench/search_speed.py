@@ -34,7 +34,9 @@ def fill(dsn: str, language: Language, messages: int) -> None:
         for model in models:
             model.create(connection)
         connection.execute("CREATE TABLE IF NOT EXISTS readmodels.filled (events bigint)")
-        connection.execute(b"DROP INDEX readmodels." + _WORDS_INDEX)
+        _index_of_words(
+            connection, b"WHERE false"
+        )  # the read model empties its list, so it must be there
         [row] = connection.execute(
             "SELECT coalesce(max(events), 0) FROM readmodels.filled"
         ).fetchall()
@@ -52,8 +54,17 @@ def fill(dsn: str, language: Language, messages: int) -> None:
                 tell(f"  {done:,} events, {rate:,.0f} a second")
         tell("  index of words")
         connection.execute("SET maintenance_work_mem = '512MB'")
-        for model in models:
-            model.create(connection)
+        _index_of_words(connection, b"")
+
+
+def _index_of_words(connection: Connection, rows: bytes) -> None:
+    connection.execute(b"DROP INDEX readmodels." + _WORDS_INDEX)
+    connection.execute(
+        b"CREATE INDEX "
+        + _WORDS_INDEX
+        + b" ON readmodels.search_messages_v1 USING gin (words) "
+        + rows
+    )
 
 
 def _pages(rows: Iterator[Recorded]) -> Iterator[list[Recorded]]:

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import nats
+import nats.errors
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError
 
 from deploy.embedded.binaries import nats_server as program
@@ -25,9 +24,8 @@ from services.compaction.pulling import ensure_consumer
 from services.compaction.worker import _consumer
 from tests.walls.nats_users import WORKSPACES, DeployedNats, account_text, deployed_nats
 
+PATIENCE = 60.0
 DEAD = "VERBATIM_DEAD_LETTERS"
-SOON, BRIEFLY = 30.0, 0.3
-"""Seconds in which comes what should come, and for which what should not come is waited for."""
 USERS = ("relay", "compaction", "acme-analytics", "rival-analytics")
 READERS = {f"{each}-analytics" for each in WORKSPACES}
 OTHERS = ("KV_other", "other")
@@ -99,20 +97,58 @@ async def _prepare(server: DeployedNats) -> None:
         await ensure_consumer(worker, STREAM, _consumer())
 
 
+class User:
+    """A client, and what the server refused it."""
+
+    def __init__(self) -> None:
+        self.client = Client()
+        self._refused: asyncio.Queue[Exception] = asyncio.Queue()
+
+    async def refuse(self, error: Exception) -> None:
+        self._refused.put_nowait(error)
+
+    async def ask(self, subject: str, body: bytes = b"") -> Any:
+        """None where nobody answers, or with an error, or where asking is refused: the server tells each."""
+        while not self._refused.empty():
+            self._refused.get_nowait()
+        answer = asyncio.ensure_future(self.client.request(subject, body, timeout=PATIENCE))
+        refusal = asyncio.ensure_future(self._refused.get())
+        await asyncio.wait({answer, refusal}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            answer.cancel()
+            assert "permissions violation" in str(refusal.result()).lower()
+            return None
+        refusal.cancel()
+        try:
+            reply = json.loads((await answer).data)
+        except nats.errors.NoRespondersError:
+            return None
+        return None if "error" in reply else reply
+
+    async def pull(self, consumer: str) -> list[Msg]:
+        """All that the consumer has now, until the server says so; empty where it is not this user's."""
+        inbox = self.client.new_inbox()
+        subscription = await self.client.subscribe(inbox)
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{consumer}"
+        await self.client.publish(subject, b'{"batch":100,"no_wait":true}', reply=inbox)
+        found: list[Msg] = []
+        while "Status" not in ((got := await subscription.next_msg(PATIENCE)).headers or {}):
+            found.append(got)
+        await subscription.unsubscribe()
+        return found
+
+
 @asynccontextmanager
-async def as_user(server: DeployedNats, user: str) -> AsyncIterator[Client]:
-    url = server.url(user)
-
-    async def ignore(error: Exception) -> None:
-        """Refusals are what the tests are about; they see them otherwise."""
-
-    client = await nats.connect(
-        url, inbox_prefix=inbox_of(url), allow_reconnect=False, error_cb=ignore
+async def as_user(server: DeployedNats, name: str) -> AsyncIterator[User]:
+    url = server.url(name)
+    user = User()
+    await user.client.connect(
+        url, inbox_prefix=inbox_of(url), allow_reconnect=False, error_cb=user.refuse
     )
     try:
-        yield client
+        yield user
     finally:
-        await client.close()
+        await user.client.close()
 
 
 @asynccontextmanager
@@ -152,23 +188,14 @@ async def test_what_a_process_may_send(server: DeployedNats, user: str) -> None:
 async def test_what_answers_to_whom(server: DeployedNats, user: str) -> None:
     """Requests that read: who gets an answer that is no error."""
     wrong: list[str] = []
-    async with as_user(server, user) as client:
+    async with as_user(server, user) as asking:
         for subject, allowed in PUBLISH.items():
             if not any(verb in subject for verb in (".INFO.", ".LIST", ".NAMES", ".PING")):
                 continue
-            answer = await _answer(client, subject, SOON if user in allowed else BRIEFLY)
+            answer = await asking.ask(subject)
             if (answer is not None) != (user in allowed):
                 wrong.append(f"{subject}: {answer}")
     assert wrong == []
-
-
-async def _answer(client: Client, subject: str, patience: float) -> Any:
-    """None where nobody answers, or with an error."""
-    try:
-        reply = json.loads((await client.request(subject, b"", timeout=patience)).data)
-    except (NatsTimeoutError, nats.errors.NoRespondersError):
-        return None
-    return None if "error" in reply else reply
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -186,36 +213,19 @@ async def test_what_each_may_hear(server: DeployedNats, user: str) -> None:
         assert "MSG verbatim" not in await say("")
 
 
-async def _pulled(client: Client, workspace: str, number: int) -> list[str]:
-    """All that there is for it now: so many, and no more."""
-    js = client.jetstream(timeout=SOON)
-    subscription = await js.pull_subscribe_bind(f"workspace_{workspace}", STREAM)
-    messages: list[Msg] = []
-    async with asyncio.timeout(SOON):
-        while len(messages) < number:
-            messages += await subscription.fetch(number - len(messages), timeout=SOON)
-    for message in messages:
-        await message.ack()
-    await client.flush()
-    with pytest.raises(NatsTimeoutError):
-        await subscription.fetch(1, timeout=BRIEFLY)
-    return [message.subject for message in messages]
-
-
 @pytest.mark.parametrize("workspace", WORKSPACES)
 async def test_a_reader_gets_its_own_workspace_and_no_other(
     server: DeployedNats, workspace: str
 ) -> None:
     other = WORKSPACES[1 - WORKSPACES.index(workspace)]
-    async with as_user(server, f"{workspace}-analytics") as client:
-        subjects = await _pulled(client, workspace, 4)
+    async with as_user(server, f"{workspace}-analytics") as reader:
+        messages = await reader.pull(f"workspace_{workspace}")
+        subjects = [message.subject for message in messages]
         assert subjects == [f"verbatim.v1.{workspace}.c.MessageAppended"] * 4
+        for message in messages:
+            await message.ack()
         for name in (f"workspace_{other}", "compaction"):
-            with pytest.raises((NatsTimeoutError, nats.errors.Error)):
-                subscription = await client.jetstream(timeout=BRIEFLY).pull_subscribe_bind(
-                    name, STREAM
-                )
-                await subscription.fetch(1, timeout=BRIEFLY)
+            assert await reader.pull(name) == []
 
 
 @pytest.mark.parametrize(
@@ -223,7 +233,7 @@ async def test_a_reader_gets_its_own_workspace_and_no_other(
 )
 async def test_a_reader_makes_no_consumer(server: DeployedNats, filter_subject: str) -> None:
     """Not a wider one, none at all: it could send its messages into others' subjects. Nor does it widen its own."""
-    async with as_user(server, "acme-analytics") as client:
+    async with as_user(server, "acme-analytics") as reader:
         for name in ("mine", "workspace_acme"):
             config = {"durable_name": name, "name": name, "ack_policy": "explicit"}
             config |= {"filter_subject": filter_subject} if filter_subject else {}
@@ -233,11 +243,7 @@ async def test_a_reader_makes_no_consumer(server: DeployedNats, filter_subject: 
                 f"$JS.API.CONSUMER.DURABLE.CREATE.{STREAM}.{name}",
                 f"$JS.API.CONSUMER.CREATE.{STREAM}",
             ):
-                try:
-                    answer = json.loads((await client.request(subject, body, timeout=BRIEFLY)).data)
-                except (NatsTimeoutError, nats.errors.NoRespondersError):
-                    continue
-                assert "error" in answer, subject
+                assert await reader.ask(subject, body) is None, subject
     async with connected(server.url("relay"), "test") as relay:
         names = {info.name for info in await relay.js.consumers_info(STREAM)}
         assert names == {"compaction", "workspace_acme", "workspace_rival"}
@@ -249,7 +255,7 @@ async def test_what_a_reader_sends_stays_in_its_account(server: DeployedNats) ->
     """Nor can a pull's reply be set on somebody else's subject."""
     async with (
         connected(server.url("relay"), "test") as relay,
-        as_user(server, "rival-analytics") as client,
+        as_user(server, "rival-analytics") as reader,
     ):
         before = (await relay.js.stream_info(STREAM)).state
         heard: list[bytes] = []
@@ -259,19 +265,19 @@ async def test_what_a_reader_sends_stays_in_its_account(server: DeployedNats) ->
 
         inbox = relay.client.new_inbox()
         await relay.subscribe(inbox, hear)
-        await client.publish("verbatim.v1.rival.c.MessageAppended", b"{}")
-        await client.publish("verbatim.dead.v1.compaction.rival.c", b"{}")
+        await reader.client.publish("verbatim.v1.rival.c.MessageAppended", b"{}")
+        await reader.client.publish("verbatim.dead.v1.compaction.rival.c", b"{}")
         pull = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.workspace_rival"
-        body = b'{"batch":2,"expires":200000000}'
-        await make_reader(server.url("relay"), "rival")  # from the first position again
+        body = b'{"batch":2,"no_wait":true}'
         for reply in (
             inbox,
             f"$JS.API.STREAM.PURGE.{STREAM}",
             "verbatim.v1.acme.c.MessageAppended",
         ):
-            await client.publish(pull, body, reply=reply)
-        await client.flush()
-        await asyncio.sleep(BRIEFLY)  # what should not come has had its time
+            await make_reader(server.url("relay"), "rival")  # from the first position again
+            await reader.client.publish(pull, body, reply=reply)
+            await reader.pull("workspace_rival")  # pulls are answered in turn: that one has been
+        await relay.client.flush()
         after = (await relay.js.stream_info(STREAM)).state
         assert (after.messages, after.last_seq) == (before.messages, before.last_seq)
         assert heard == []
