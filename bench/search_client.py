@@ -5,8 +5,8 @@ from typing import Any
 
 from eventstore.reader import Connections
 from projections.listing import ListFilter
+from projections.search.filters import SearchFilter
 from projections.search.query import parse
-from projections.search.statements import SearchFilter
 from projections.search.tokens import Tokens
 from services.query.searching import Found, Searching
 

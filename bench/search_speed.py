@@ -17,8 +17,8 @@ from domain.envelope import Recorded
 from eventstore.connect import Connection, connect
 from projections.listing import ListFilter
 from projections.registry import GROUPS
+from projections.search.filters import SearchFilter
 from projections.search.read_model import Search
-from projections.search.statements import SearchFilter
 
 PAGE = 2_000
 BUFFERS = "1GB"

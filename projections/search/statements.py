@@ -1,17 +1,16 @@
 """A weighed query and its filters as SQL: the files of `sql/search_*`, their places filled with fixed fragments."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
-from domain.events import Role
-from projections.listing import COLUMNS, ListFilter, Order, SortBy, list_conditions
+from projections.listing import COLUMNS
 from projections.queries import query
-from projections.search.weights import Known, Ranking, Slot, Weighted
+from projections.search.filters import SearchFilter, search_conditions
+from projections.search.scoring import coverage_of, mask_of, score_of, scoring_values, value_columns
+from projections.search.weights import Known, Ranking
 
-SearchSortBy = Literal["relevance"] | SortBy
-SearchIn = Literal["all", "title", "messages"]
 Statement = tuple[bytes, dict[str, Any]]
 """The text and its values."""
 
@@ -19,45 +18,6 @@ MOST = 100
 """Conversations that an order by relevance goes through."""
 PROMISING = 5 * MOST
 """Of those that match, as many are scored with their neighbours."""
-LENGTHS = 0.35
-"""How far a message's length counts, from 0 to 1: BM25's b. Chat messages are short, and a long one may answer too."""
-TITLE_WEIGHT = 1.5
-TITLE_LENGTH = 5.0
-"""Words of a usual title."""
-
-
-class SearchFilter(msgspec.Struct, frozen=True):
-    """What is searched; None filters nothing."""
-
-    conversations: ListFilter
-    search_in: SearchIn = "all"
-    role: Role | None = None
-    min_messages: int | None = None
-    max_messages: int | None = None
-    min_tokens: int | None = None
-    max_tokens: int | None = None
-    has_pinned: bool | None = None
-    message_after: datetime | None = None
-    message_before: datetime | None = None
-    sort_by: SearchSortBy = "relevance"
-    order: Order = "desc"
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it may leave few conversations."""
-        anything = msgspec.structs.replace(self.conversations, statuses=())
-        more = (
-            self.min_messages,
-            self.max_messages,
-            self.min_tokens,
-            self.max_tokens,
-            self.has_pinned,
-        )
-        return anything != ListFilter(statuses=()) or any(value is not None for value in more)
-
-    @property
-    def narrows_messages(self) -> bool:
-        return (self.role, self.message_after, self.message_before) != (None, None, None)
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -68,22 +28,6 @@ class Place(msgspec.Struct, frozen=True):
     id: str
 
 
-_TOKENS = (
-    "(SELECT k.tokens FROM readmodels.search_conversations_v1 k"
-    " WHERE k.workspace = c.workspace AND k.id = c.id)"
-)
-_CONVERSATION = {
-    "min_messages": "message_count >= %(min_messages)s",
-    "max_messages": "message_count <= %(max_messages)s",
-    "min_tokens": f"{_TOKENS} >= %(min_tokens)s",
-    "max_tokens": f"{_TOKENS} <= %(max_tokens)s",
-}
-_PINNED = "EXISTS (SELECT FROM readmodels.messages_v1 p WHERE p.workspace = c.workspace AND p.conversation = c.id AND p.is_pinned)"
-_MESSAGE = {
-    "role": "{m}.role = %(role)s",
-    "message_after": "{m}.created_at > %(message_after)s",
-    "message_before": "{m}.created_at < %(message_before)s",
-}
 _MATCHING_MESSAGE = (
     "EXISTS (SELECT FROM (SELECT * FROM readmodels.search_messages_v1 n WHERE n.workspace = c.workspace"
     " AND n.conversation = c.id OFFSET 0) m"  # a fence: conversations first, whatever the planner believes
@@ -108,49 +52,30 @@ class Statements:
     ) -> None:
         self._wanted = wanted
         self._ranking = ranking
-        conditions, values = list_conditions(workspace, wanted.conversations)
-        for name, condition in _CONVERSATION.items():
-            if (value := getattr(wanted, name)) is not None:
-                conditions.append(condition)
-                values[name] = value
-        if wanted.has_pinned is not None:
-            conditions.append(_PINNED if wanted.has_pinned else f"NOT {_PINNED}")
-        within = {
-            name: text for name, text in _MESSAGE.items() if getattr(wanted, name) is not None
-        }
-        values |= {name: getattr(wanted, name) for name in within}
-        if wanted.search_in == "title" and within:
-            messages = " AND ".join(text.format(m="o") for text in within.values())
-            conditions.append(
-                "EXISTS (SELECT FROM readmodels.search_messages_v1 o WHERE o.workspace = c.workspace"
-                f" AND o.conversation = c.id AND {messages})"
-            )
-        self._conversations = " AND ".join(conditions)
+        filters = search_conditions(workspace, wanted)
+        self._conversations = " AND ".join(filters.conversations)
         self._must = " AND m.words @@ %(must)s::tsquery" if ranking.must else ""
         self._messages = self._must + "".join(
-            f" AND {text.format(m='m')}" for text in within.values()
+            f" AND {text.format(m='m')}" for text in filters.messages.values()
         )
         self._range = "".join(
-            f" AND {text.format(m='n')}" for name, text in within.items() if name != "role"
+            f" AND {text.format(m='n')}"
+            for name, text in filters.messages.items()
+            if name != "role"
         )
         self._score = {
-            "values": _values(ranking.words),
-            "score": _score(ranking),
-            "mask": _mask(ranking.words),
+            "values": value_columns(ranking.words),
+            "score": score_of(ranking),
+            "mask": mask_of(ranking.words),
         }
         self._values = (
-            values
-            | _weights(ranking)
+            filters.values
+            | scoring_values(ranking, known.average)
             | {
                 "drivers": ranking.drivers,
                 "asked": ranking.asked,
                 "must": ranking.must,
                 "ceiling": ceiling,
-                "short": 1 - LENGTHS,
-                "long": LENGTHS / known.average,
-                "title_weight": TITLE_WEIGHT,
-                "title_short": 1 - LENGTHS,
-                "title_long": LENGTHS / TITLE_LENGTH,
             }
         )
 
@@ -258,60 +183,8 @@ class Statements:
         """Parts that the file has no place for are values."""
         text = query(name).decode()
         return text.format(
-            conditions=self._conversations, covered=_covered(self._ranking.words), **parts
+            conditions=self._conversations, covered=coverage_of(self._ranking.words), **parts
         ).encode(), self._values | parts
-
-
-def _values(words: tuple[Weighted, ...]) -> str:
-    """What each word is worth to a message: the best of its ways to be there, or 0."""
-    return ", ".join(
-        "greatest({}) AS v{}".format(
-            ", ".join(_way(i, j, slot) for j, slot in enumerate(word.slots)), i
-        )
-        for i, word in enumerate(words)
-    )
-
-
-def _way(i: int, j: int, slot: Slot) -> str:
-    if slot.ranked:
-        return f"%(weight_{i}_{j})s * ts_rank(m.words, %(slot_{i}_{j})s::tsquery)"
-    return f"CASE WHEN m.words @@ %(slot_{i}_{j})s::tsquery THEN %(weight_{i}_{j})s ELSE 0 END"
-
-
-def _score(ranking: Ranking) -> str:
-    """All values together, and what stands in a row; the less of the query is there, the less they count."""
-    values = [f"m.v{i}" for i in range(len(ranking.words))]
-    values += [
-        f"CASE WHEN m.v{near.first} > 0 AND m.v{near.second} > 0 AND m.words @@ %(near_{n})s::tsquery"
-        f" THEN %(near_weight_{n})s ELSE 0 END"
-        for n, near in enumerate(ranking.near)
-    ]
-    there = [f"CASE WHEN m.v{i} > 0 THEN %(idf_{i})s ELSE 0 END" for i in range(len(ranking.words))]
-    return f"({' + '.join(values)}) * sqrt({' + '.join(there)})"
-
-
-def _mask(words: tuple[Weighted, ...]) -> str:
-    """Which words are there, a bit each."""
-    return " | ".join(f"CASE WHEN m.v{i} > 0 THEN {1 << i} ELSE 0 END" for i in range(len(words)))
-
-
-def _covered(words: tuple[Weighted, ...]) -> str:
-    """How much of the query that is, from 0 to 1."""
-    return " + ".join(
-        f"CASE WHEN mask & {1 << i} <> 0 THEN %(idf_{i})s ELSE 0 END" for i in range(len(words))
-    )
-
-
-def _weights(ranking: Ranking) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    total = sum(word.idf for word in ranking.words)
-    for i, word in enumerate(ranking.words):
-        values[f"idf_{i}"] = word.idf / total
-        for j, slot in enumerate(word.slots):
-            values |= {f"weight_{i}_{j}": slot.weight, f"slot_{i}_{j}": slot.asked}
-    for n, near in enumerate(ranking.near):
-        values |= {f"near_{n}": near.asked, f"near_weight_{n}": near.weight}
-    return values
 
 
 def _after(after: Place | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import msgspec
 from domain.events import Role, Source
 from domain.policy import Strategy
 from projections.listing import Order, SortBy
-from projections.search.statements import SearchIn, SearchSortBy
+from projections.search.filters import SearchIn, SearchSortBy
 from services.http.fields import PLAIN, Instructions, KeepRecent, Moment, Name, Pairs, TargetTokens
 
 _NAMES = "|".join(get_args(Strategy))

@@ -8,10 +8,11 @@ import msgspec
 from domain import resources as res
 from domain.events import Role
 from projections.queries import query
+from projections.search.filters import SearchFilter
 from projections.search.query import parse
 from projections.search.read_model import NAME
 from projections.search.snippets import Snippet, snippet
-from projections.search.statements import Place, SearchFilter
+from projections.search.statements import Place
 from projections.search.texts import Shown, text_of
 from projections.search.tokens import Tokens
 from services.http import examples

@@ -7,8 +7,9 @@ import msgspec
 
 from projections.queries import query
 from projections.reading import Freshness
+from projections.search.filters import SearchFilter
 from projections.search.query import Query
-from projections.search.statements import MOST, Place, SearchFilter, Statement, Statements
+from projections.search.statements import MOST, Place, Statement, Statements
 from projections.search.vectors import mark_of
 from projections.search.weights import Known, Ranking, Weigher, beginnings
 

@@ -14,8 +14,9 @@ from eventstore.reader import Connections
 from projections.listing import ListFilter
 from projections.queries import query
 from projections.search import weights
+from projections.search.filters import SearchFilter
 from projections.search.query import parse
-from projections.search.statements import ANY_TITLE, SearchFilter
+from projections.search.statements import ANY_TITLE
 from projections.search.tokens import Tokens
 from services.query import searching
 from services.query.searching import Found, Place, Searching
