@@ -11,7 +11,7 @@ from domain import events as e
 from domain import ranges
 from domain.policy import Strategy
 
-Early = tuple[int, ...]
+Sequences = tuple[int, ...]
 
 
 class Compacted(msgspec.Struct, frozen=True):
@@ -20,8 +20,8 @@ class Compacted(msgspec.Struct, frozen=True):
     version: int
     """Of the last compaction's event: it holds the summary."""
     upto: int
-    early: Early
-    returned: dict[str, tuple[int, ...]]
+    early: Sequences
+    returned: dict[str, Sequences]
     """Pinned sequence → the compacted messages that it brought back; as text, for keys of JSON are."""
     watermark: int
     strategy: Strategy
@@ -36,8 +36,8 @@ class Compacted(msgspec.Struct, frozen=True):
     last_sequence: int
     lost: tuple[int, ...] = ()
     """Compacted messages that were retracted since: the summary must not show them any more."""
-    apart: Early = ()
-    """Those of `early` that had been compacted once."""
+    groups: tuple[Sequences, ...] = ()
+    """Those of `early` that a pin brought back before the last compaction, in the groups in which they came."""
 
     def live(self) -> list[int]:
         """The sequences up to `upto` that stand in the context, ascending."""
@@ -48,13 +48,17 @@ class Compacted(msgspec.Struct, frozen=True):
         """Whether the message has left the context and no pin brought it back."""
         return sequence <= self.upto and sequence not in self.live()
 
-    def own(self) -> frozenset[int]:
-        """The sequences up to `upto` that never left the context.
+    def back(self) -> list[Sequences]:
+        """The groups that left the context and were brought back: no two of them share a member.
 
-        Calls and results are matched among such, and among those that did leave, apart: else what a pin brings back
-        could take the answer to a call that waits, or be taken for one.
+        What is in them belongs together, whatever else holds the same call ids: else what a pin brings back could
+        take the answer to a call that waits, be taken for one, or lose its own.
         """
-        return frozenset(self.early) - frozenset(self.apart)
+        return [*self.groups, *dict.fromkeys(filter(None, self.returned.values()))]
+
+    def returned_with(self, sequence: int) -> Sequences:
+        """What a pin that still holds this message brought back; nothing where none does."""
+        return next((group for group in self.returned.values() if sequence in group), ())
 
     def is_held_by(self, pinned: int) -> bool:
         """Whether the pin of this message brought compacted ones back."""
@@ -76,14 +80,16 @@ def compacted_again(
     old_upto = before.upto if before is not None else 0
     upto = max([old_upto, *(run.last for run in event.compacted)])
     stayed = before.live() if before is not None else []
-    once_left = frozenset(stayed) - (before.own() if before is not None else frozenset())
     early = [s for s in stayed if not ranges.holds(event.compacted, s)]
     early += ranges.gaps(event.compacted, old_upto + 1, upto)
+    early = [s for s in early if s not in retracted]
+    back = before.back() if before is not None else []
+    groups = [tuple(s for s in group if s in early) for group in back]
     return Compacted(
         version=version,
         upto=upto,
-        early=tuple(s for s in early if s not in retracted),
-        apart=tuple(s for s in early if s in once_left and s not in retracted),
+        early=tuple(early),
+        groups=tuple(filter(None, groups)),
         returned={},
         watermark=event.watermark,
         strategy=event.strategy,
@@ -116,11 +122,13 @@ def without(compacted: Compacted | None, sequence: int) -> Compacted | None:
         return None
     was_told = sequence <= compacted.upto and sequence not in compacted.early
     early = tuple(other for other in compacted.early if other != sequence)
-    apart = tuple(other for other in compacted.apart if other != sequence)
+    groups = [tuple(other for other in group if other != sequence) for group in compacted.groups]
     returned = {
         pin: tuple(member for member in members if member != sequence)
         for pin, members in compacted.returned.items()
         if pin != str(sequence)
     }
     lost = (*compacted.lost, sequence) if was_told else compacted.lost
-    return replace(compacted, early=early, apart=apart, returned=returned, lost=lost)
+    return replace(
+        compacted, early=early, groups=tuple(filter(None, groups)), returned=returned, lost=lost
+    )

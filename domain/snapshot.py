@@ -8,7 +8,7 @@ import msgspec
 
 from domain.state import ConversationState
 
-SCHEMA = 1
+SCHEMA = 2
 """Of the state's shape *and* of the fold's rules. Raise it when the same events lead to another state than before,
 or a field is added, renamed or dropped: `tests/domain/test_snapshot.py` fails while that is forgotten."""
 

@@ -107,8 +107,9 @@ def weight(state: ConversationState) -> int:
     calls = sum(4 * len(call_id) + 220 for call_id in state.open_calls)
     numbers = len(state.pinned) + len(state.retracted)
     if state.compacted is not None:
-        numbers += len(state.compacted.early) + len(state.compacted.apart)
+        numbers += len(state.compacted.early)
         numbers += sum(len(members) + 2 for members in state.compacted.returned.values())
+        numbers += sum(len(members) + 2 for members in state.compacted.groups)
     return 1_000 + 4 * len(state.title or "") + strings + calls + 90 * numbers
 
 

@@ -27,8 +27,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     tool_call_id: str | None = None
     name: str | None = None
     is_pinned: bool = False
-    is_apart: bool = False
-    """Once compacted, and back by a pin: calls and results are matched among such alone."""
+    apart: int = 0
+    """Of a message that left and is back by a pin: names the group with which it came. Calls and results are matched
+    within it alone."""
 
     @property
     def is_instruction(self) -> bool:
@@ -89,13 +90,14 @@ class _Open:
 def groups_of(entries: Iterable[Entry]) -> list[Group]:
     """In the order of their first messages.
 
-    Call ids repeat: a result belongs to the nearest earlier unanswered call of its id.
+    Call ids repeat: a result belongs to the nearest earlier unanswered call of its id, among those that never left the
+    context, or within the group with which it was brought back.
     """
     made: list[_Open] = []
-    waiting: dict[tuple[bool, str], list[_Open]] = {}
+    waiting: dict[tuple[int, str], list[_Open]] = {}
     for entry in entries:
         if entry.role == "tool":
-            callers = waiting.get((entry.is_apart, entry.tool_call_id or ""))
+            callers = waiting.get((entry.apart, entry.tool_call_id or ""))
             if callers:
                 caller = callers.pop()
                 caller.entries.append(entry)
@@ -107,7 +109,7 @@ def groups_of(entries: Iterable[Entry]) -> list[Group]:
         group = _Open(entry, calls)
         made.append(group)
         for call_id in calls:
-            waiting.setdefault((entry.is_apart, call_id), []).append(group)
+            waiting.setdefault((entry.apart, call_id), []).append(group)
     return [Group(tuple(g.entries), tuple(g.calls), g.is_orphan) for g in made]
 
 

@@ -59,13 +59,11 @@ def live_of(
 
 
 def set_apart(entries: Iterable[Entry], compacted: Compacted | None) -> list[Entry]:
-    """With those marked that left the context once, whether or not they are back."""
+    """What stands in the context, with those marked that pins brought back: group by group."""
     if compacted is None:
         return list(entries)
-    own = compacted.own()
+    places = {sequence: group[0] for group in compacted.back() for sequence in group}
     return [
-        replace(entry, is_apart=True)
-        if entry.sequence <= compacted.upto and entry.sequence not in own
-        else entry
+        replace(entry, apart=places[entry.sequence]) if entry.sequence in places else entry
         for entry in entries
     ]

@@ -10,7 +10,7 @@ from domain.calls import OpenCalls, more_open, open_calls_of
 from domain.commands import PinMessage, RetractMessage, UnpinMessage
 from domain.compaction.engine import tokens_of, turns_now
 from domain.compaction.entries import Entry, groups_of
-from domain.compaction.loading import live_of, set_apart
+from domain.compaction.loading import live_of
 from domain.compaction.tools import Tools
 from domain.events import (
     ConversationCompacted,
@@ -33,12 +33,28 @@ def pinning(
     name = _name(entries, sequence)
     if not has_left(state, sequence):
         return PinMessage(name, sequence)
-    groups = groups_of(set_apart(entries, state.compacted))
-    group = next(g for g in groups if any(e.sequence == sequence for e in g.entries))
-    back = tuple(e.sequence for e in group.entries if has_left(state, e.sequence))
+    back = _brought_back(state, entries, sequence)
     pinned = MessagePinned(name, sequence, back)
     more = _change(state, pinned, entries, last, tools)
     return PinMessage(name, sequence, back, more, state.version)
+
+
+def _brought_back(
+    state: ConversationState, entries: Sequence[Entry], sequence: int
+) -> tuple[int, ...]:
+    """The message's group: that with which another pin brought it back, else among what is out of the context.
+
+    Groups leave whole and come back whole, so neither what is in the context nor what is out of it holds a part of one.
+    """
+    compacted = state.compacted
+    if compacted is None:
+        return ()
+    if held := compacted.returned_with(sequence):
+        return held
+    standing = frozenset(compacted.live())
+    out = [e for e in entries if e.sequence <= compacted.upto and e.sequence not in standing]
+    group = next(g for g in groups_of(out) if any(e.sequence == sequence for e in g.entries))
+    return tuple(e.sequence for e in group.entries)
 
 
 def unpinning(
@@ -83,7 +99,7 @@ def retracting(
 def waiting_calls(live: Iterable[Entry]) -> OpenCalls:
     """The calls that have no answer in the context. What was compacted waits for none, pinned back or not."""
     waiting: OpenCalls = {}
-    for group in groups_of(entry for entry in live if not entry.is_apart):
+    for group in groups_of(entry for entry in live if not entry.apart):
         waiting = open_calls_of(waiting, group.sequence, group.missing)
     return waiting
 

@@ -1,5 +1,6 @@
 """What is needed of a conversation to think about its context, from the log: its cost is what is live, not what was."""
 
+from collections.abc import Container
 from typing import Any
 
 import msgspec
@@ -146,28 +147,35 @@ class Loader:
         sequence: int,
         found: dict[int, MessageAppended],
     ) -> None:
-        """The message's neighbours, as far as its group can reach."""
+        """The message, and where it is out of the context its neighbours, as far as its group can reach."""
         version = await self._one(stream, state, sequence, found)
+        compacted = state.compacted
+        if compacted is None or not compacted.is_compacted(sequence):
+            return
+        others = frozenset((*compacted.live(), *state.retracted))
         first = found[sequence]
         if first.role == "tool":
-            version = await self._back_to_call(stream, state, version, first, found)
-        await self._on_to_results(stream, state, version, found)
+            version = await self._back_to_call(stream, version, first, others, found)
+        await self._on_to_results(stream, version, compacted.upto, others, found)
 
     async def _back_to_call(
         self,
         stream: str,
-        state: ConversationState,
         before: int,
         result: MessageAppended,
+        others: Container[int],
         found: dict[int, MessageAppended],
     ) -> int:
-        """Reads back to the message that made the call; each other result of its id on the way hides one more."""
+        """Reads back to the message that made the call; each other result of its id on the way hides one more.
+
+        `others` were retracted, or are in the context: no part of the group.
+        """
         hidden = 1
         while True:
             rows = await self._reader.stream_page_back(stream, before, NEIGHBOURS)
             for row in rows:
                 event = self._take(row, found)
-                if event is None or event.sequence in state.retracted:
+                if event is None or event.sequence in others:
                     continue
                 if event.role == "tool":
                     hidden += event.tool_call_id == result.tool_call_id
@@ -182,18 +190,21 @@ class Loader:
     async def _on_to_results(
         self,
         stream: str,
-        state: ConversationState,
         version: int,
+        upto: int,
+        others: Container[int],
         found: dict[int, MessageAppended],
     ) -> None:
-        """Reads on from a message until no call of those read is open any more."""
+        """Reads on from a message until no call of those read is open any more, or all that left was read."""
         after = version - 1
         waiting: OpenCalls = {}
         while True:
             rows = await self._reader.stream_page(stream, after, NEIGHBOURS)
             for row in rows:
                 event = self._take(row, found)
-                if event is None or event.sequence in state.retracted:
+                if event is not None and event.sequence > upto:
+                    return
+                if event is None or event.sequence in others:
                     continue
                 if event.role == "tool":
                     waiting = close_call(waiting, event.tool_call_id)

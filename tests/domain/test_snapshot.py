@@ -20,6 +20,10 @@ FOLDED = {
         "log-0001": "89ce91476945602c8761b37b223698ef12d7c160800686c32480861c752948dc",
         "log-0002": "ebbd1eb32a8a1ba9d1fcbceeaed94441a386d296a253d3ff02a1e3a209d94804",
     },
+    2: {
+        "log-0001": "89ce91476945602c8761b37b223698ef12d7c160800686c32480861c752948dc",
+        "log-0002": "8f87c8aa594591c44e8c8ec3ce7e0454126a927b327a1d77871806ec810fee3c",
+    },
 }
 """By schema: of each log, the digest of all states that it is folded into, one after the other."""
 

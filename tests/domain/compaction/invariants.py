@@ -15,13 +15,12 @@ from domain import commands as c
 from domain.compaction import due
 from domain.compaction.engine import Live
 from domain.compaction.entries import Group, groups_of
-from domain.compaction.loading import set_apart
 from domain.compaction.passages import UnusableSummary
 from domain.compaction.reading import reading
 from domain.compaction.strategies import Wanted
 from domain.compaction.summary_text import HEADER
 from domain.refusals import CompactionOvertaken, ContextBudgetTooSmall
-from domain.state import has_left
+from domain.state import has_left, is_compacted
 from tests.domain.compaction.world import TOOLS, World
 
 
@@ -285,14 +284,16 @@ def a_pin_brings_back(world: World, wanted: Wanted) -> None:
         return
     before, _ = world.openai(world.engine.turns_now(world.live(), TOOLS))
     sequence = world.chance.choice(gone)
+    out = groups_of(x for x in world.entries() if is_compacted(world.now, x.sequence))
+    group = next(g for g in out if any(x.sequence == sequence for x in g.entries))
     world.pin(sequence)
     live = world.engine.live(world)
     turns = world.engine.turns_now(live, TOOLS)
     shown = [entry.sequence for group in turns.groups() for entry in group.entries]
-    groups = groups_of(set_apart(world.entries(), world.now.compacted))
-    group = next(g for g in groups if any(x.sequence == sequence for x in g.entries))
     if not group.is_orphan:
         must(sequence in shown, "the pinned message did not come back")
+        back = next(g for g in turns.groups() if any(x.sequence == sequence for x in g.entries))
+        must(sequences([back]) == sequences([group]), "it came back with others than its group's")
         must(len(shown) == len(set(shown)), "it came back twice")
         _, cost = world.openai(turns)
         must(cost == world.now.context_tokens, "the cost told is not the one rendered")

@@ -44,6 +44,11 @@ class Story(World):
             assert self.now.open_calls == self.waiting()
         return events
 
+    def groups(self) -> list[tuple[int, ...]]:
+        """What the context shows, by the sequences of each group."""
+        shown = self.engine.turns_now(self.live(), TOOLS).groups()
+        return [tuple(entry.sequence for entry in group.entries) for group in shown]
+
     def shown(self) -> list:
         messages, _ = self.openai(self.engine.turns_now(self.live(), TOOLS))
         return messages
@@ -112,6 +117,43 @@ def test_what_a_pin_brings_back_is_no_answer_to_a_call_that_waits() -> None:
     story.compact(Wanted("hybrid", 20, None, 100))
     story.answer("c")
     assert story.now.open_calls == {}
+
+
+def test_what_comes_back_is_grouped_as_it_left() -> None:
+    """Two calls of one id, answered crosswise after a retraction: by ids alone each would take the other's."""
+    story = Story()
+    first, second = story.call("c"), story.call("c")
+    gone, of_first = story.answer("c"), story.answer("c")
+    story.say()
+    story.pin(second)
+    story.compact(Wanted("summarization", 0, None, 100))
+    story.unpin(second)
+    story.retract(gone)
+    of_second = story.answer("c")
+    story.pin(of_first)
+    assert story.groups() == [(first, of_first), (second, of_second), (5,)]
+    story.compact(Wanted("summarization", 0, None, 100))
+    assert story.groups() == [(first, of_first), (5,)]
+    story.pin(of_second)
+    assert story.groups() == [(first, of_first), (second, of_second), (5,)]
+    story.compact(Wanted("summarization", 0, None, 100))
+    story.unpin(of_first)
+    assert story.groups() == [(first, of_first), (second, of_second), (5,)]
+
+
+def test_a_second_pin_holds_what_the_first_brought_back() -> None:
+    story = Story()
+    call = story.call("c", "d")
+    one, other = story.answer("c"), story.answer("d")
+    story.say()
+    story.compact(Wanted("summarization", 0, None, 100))
+    story.pin(one)
+    story.pin(other)
+    assert story.now.compacted.returned == {"2": (call, one, other), "3": (call, one, other)}
+    story.unpin(one)
+    assert story.groups() == [(call, one, other), (4,)]
+    story.unpin(other)
+    assert story.groups() == [(4,)]
 
 
 def test_none_by_hand_changes_nothing_even_with_a_target() -> None:

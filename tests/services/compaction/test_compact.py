@@ -582,6 +582,25 @@ class TestRetraction:
         assert shown["included"] == ["first", "answer", "now"]
         assert shown["token_count"] == conversation(api, "past")["context_tokens"]
 
+    def test_a_group_is_found_past_what_came_back(self, api: Api) -> None:
+        """A later call of the id is back already, and its answer retracted: it is not the call of what is out."""
+        call = {"type": "function", "function": {"name": "find", "arguments": "{}"}, "id": "c"}
+        messages = [
+            {"role": "assistant", "content": None, "tool_calls": [call], "id": "first"},
+            {"role": "assistant", "content": None, "tool_calls": [call], "id": "second"},
+            {"role": "tool", "tool_call_id": "c", "content": PADDING, "id": "of_second"},
+            {"role": "tool", "tool_call_id": "c", "content": PADDING, "id": "of_first"},
+            {"role": "user", "content": "And now?", "id": "now"},
+        ]
+        api.post("/conversations", {"id": "back", "messages": messages})
+        assert data(api.post("/conversations/back/compact"))["messages_compacted"] == 4
+        api.patch("/conversations/back/messages/second", {"is_pinned": True})
+        retract(api, "back", "of_second")
+        api.patch("/conversations/back/messages/of_first", {"is_pinned": True})
+        shown = context(api, "back")
+        assert shown["included"] == ["first", "of_first", "second", "now"]
+        assert shown["token_count"] == conversation(api, "back")["context_tokens"]
+
 
 def retract(api: Api, name: str, item: str) -> None:
     path = f"{api.address}/openai/v1/conversations/{name}/items/{item}"
