@@ -10,7 +10,7 @@ from projections.relay.relay import NOTE_SECONDS
 from projections.relay.stream import STREAM
 from tests.cluster.nats import NODES
 from tests.cluster.rig import ClusterRig
-from tests.faults.faults import Strike
+from tests.faults.strike import Strike
 from tests.running import wait_until
 
 HEAL = 60.0
