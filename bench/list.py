@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from bench.list_costs import costs
 from bench.support import kept_server, machine, table, tell
 from deploy.embedded.postgres import EmbeddedPostgres
 from eventstore.connect import connect
@@ -66,6 +67,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=20, help="of each statement")
     parser.add_argument("--keep", type=Path, help="where the filled database stays")
     parser.add_argument("--only", action="append", choices=list(FILTERS), help="may be repeated")
+    parser.add_argument(
+        "--costs", action="store_true", help="what the indexes cost the projection, nothing else"
+    )
     given = parser.parse_args()
     large = 100_000 if given.short else 1_000_000
     started = time.monotonic()
@@ -78,6 +82,9 @@ def main() -> None:
         if not (path / "filled").exists():
             _fill(postgres, large)
             (path / "filled").touch()
+        if given.costs:
+            costs(postgres.database_url, given.runs)
+            return
         with connect(postgres.database_url, name="bench") as connection:
             rows = [
                 _row(connection, name, sort, order, given.runs)

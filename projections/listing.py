@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from projections.list_ways import Ranged
 from projections.reading import Freshness, ListRows
 
 SortBy = Literal["last_message_at", "created_at", "updated_at", "message_count"]
@@ -17,8 +18,6 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "message_count": ("message_count", "bigint"),
 }
 """What sorts by each, and its type."""
-_NOTHING = {"timestamptz": "interval '0'", "bigint": "0"}
-"""Added to a column it hides it from its index."""
 
 
 class ListFilter(msgspec.Struct, frozen=True):
@@ -65,41 +64,12 @@ SELECT c.position,
   FROM checkpoint c
 """
 
-_ROWS = """
+_PAGE = """page AS (
     SELECT resource, {column} AS place, id FROM readmodels.conversations_v1
      WHERE {conditions}
-     ORDER BY {by} {order}, id {order} LIMIT %(limit)s
-"""
-
-_PAGE = "page AS ({rows})"
-
-# Ways to a page where one index narrows and another sorts: walk along the order for a while; where that neither fills the
-# page nor comes to the end, sort what the filter leaves, if that is few; else walk on. The planner cannot know which is shorter (it believes that
-# age and activity have nothing to do with each other). A way that is not taken is not run; columns plus nothing keep each
-# way off the other's index.
-_WAYS = """
-near AS MATERIALIZED (
-    SELECT resource, {column} AS place, id
-      FROM (SELECT * FROM readmodels.conversations_v1
-             WHERE {ordered} ORDER BY {column} {order}, id {order} LIMIT {near}) AS c
-     WHERE {filters} ORDER BY place {order}, id {order} LIMIT %(limit)s
-), enough AS MATERIALIZED (
-    SELECT count(*) >= %(limit)s OR NOT EXISTS (
-               SELECT FROM readmodels.conversations_v1 WHERE {ordered} OFFSET {near}) AS enough
-      FROM near
-), few AS MATERIALIZED (
-    SELECT count(*) <= {few} AS few
-      FROM (SELECT FROM readmodels.conversations_v1 WHERE workspace = %(workspace)s AND {narrows} LIMIT {few} + 1) AS found
-), page AS (
-    (SELECT resource, place, id FROM near WHERE (SELECT enough FROM enough))
-    UNION ALL ({sorted}) UNION ALL ({walked})
-)
-"""
-_NEAR = 2_000
-"""Rows walked first: two milliseconds; a filter that leaves one in a hundred fills a page by them."""
-_FEW = 50_000
-"""More than this are not sorted."""
-_RANGES = {"created": "created_at", "updated": "updated_at"}
+     ORDER BY {column} {order}, id {order} LIMIT %(limit)s
+)"""
+_ENDS = ("after", "before")
 
 
 def list_statement(
@@ -111,70 +81,37 @@ def list_statement(
     values["limit"] = limit
     beyond = "true"
     if after is not None:
+        # The last page's end lies within the range: it says all that the range's own end says, which PostgreSQL would begin at.
+        end = (
+            f"{wanted.sort_by.removesuffix('_at')}_{'after' if wanted.order == 'asc' else 'before'}"
+        )
+        if getattr(wanted, end, None) is not None:
+            conditions.remove(_CONDITIONS[end])
         sign = ">" if wanted.order == "asc" else "<"
         beyond = f"({{by}}, id) {sign} (%(after)s::{kind}, %(after_id)s)"
         values["after"], values["after_id"] = after
-    narrows, plainly = _narrowing(wanted, column)
-    if narrows:
-        page = _ways(wanted, conditions, beyond, narrows, plainly)
+    ranged = _ranged(wanted, column)
+    narrows = [] if ranged is None else _range(wanted, ranged)
+    others = tuple(each for each in conditions if each not in narrows)
+    if ranged is not None:
+        page = Ranged(column, kind, wanted.order, ranged, tuple(narrows), others, beyond).ways()
     else:
-        page = _PAGE.format(rows=_rows(wanted, column, [*conditions, beyond.format(by=column)]))
+        all_of_them = [*conditions, beyond.format(by=column)]
+        page = _PAGE.format(column=column, order=wanted.order, conditions=" AND ".join(all_of_them))
     return _STATEMENT.format(page=page, order=wanted.order).encode(), values
 
 
-def _rows(wanted: ListFilter, by: str, conditions: list[str]) -> str:
-    return _ROWS.format(
-        column=COLUMNS[wanted.sort_by][0],
-        by=by,
-        order=wanted.order,
-        conditions=" AND ".join(conditions),
-    )
-
-
-def _ways(
-    wanted: ListFilter, conditions: list[str], beyond: str, narrows: list[str], plainly: list[str]
-) -> str:
-    column, kind = COLUMNS[wanted.sort_by]
-    unsorted = f"{column} + {_NOTHING[kind]}"
-    further = ["NOT (SELECT enough FROM enough)"]
-    others = [condition for condition in conditions if condition not in narrows]
-    return _WAYS.format(
-        column=column,
-        order=wanted.order,
-        near=_NEAR,
-        few=_FEW,
-        ordered=f"workspace = %(workspace)s AND {beyond.format(by=column)}",
-        filters=" AND ".join(conditions),
-        narrows=" AND ".join(narrows),
-        sorted=_rows(
-            wanted,
-            unsorted,
-            [*further, "(SELECT few FROM few)", *conditions, beyond.format(by=unsorted)],
-        ),
-        walked=_rows(
-            wanted,
-            column,
-            [*further, "NOT (SELECT few FROM few)", *others, *plainly, beyond.format(by=column)],
-        ),
-    )
-
-
-def _narrowing(wanted: ListFilter, column: str) -> tuple[list[str], list[str]]:
-    """The conditions that an index of their own serves but not in this order, and the same hidden from indexes."""
+def _ranged(wanted: ListFilter, column: str) -> str | None:
+    """The time that is asked for by a range, but not sorted by; None where one index does both, as each of a user's does."""
     if wanted.user_id is not None:
-        served = column == "active_at"
-        return ([], []) if served else _hiding(["user_id"], "user_id", "(user_id || '')")
-    for name, ranged in _RANGES.items():
-        ends = [f"{name}_{end}" for end in ("after", "before")]
-        given = [end for end in ends if getattr(wanted, end) is not None]
-        if given and ranged != column:
-            return _hiding(given, ranged, f"({ranged} + {_NOTHING['timestamptz']})")
-    return [], []
+        return None
+    times = ("created_at", "updated_at")
+    return next((time for time in times if time != column and _range(wanted, time)), None)
 
 
-def _hiding(names: list[str], column: str, hidden: str) -> tuple[list[str], list[str]]:
-    narrows = [_CONDITIONS[name] for name in names]
-    return narrows, [condition.replace(column, hidden, 1) for condition in narrows]
+def _range(wanted: ListFilter, column: str) -> list[str]:
+    names = [f"{column.removesuffix('_at')}_{end}" for end in _ENDS]
+    return [_CONDITIONS[name] for name in names if getattr(wanted, name) is not None]
 
 
 def list_conditions(workspace: str, wanted: ListFilter) -> tuple[list[str], dict[str, Any]]:

@@ -21,5 +21,11 @@ CREATE INDEX IF NOT EXISTS conversations_v1_created ON readmodels.conversations_
 CREATE INDEX IF NOT EXISTS conversations_v1_updated ON readmodels.conversations_v1 (workspace, updated_at, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_count ON readmodels.conversations_v1 (workspace, message_count, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_user ON readmodels.conversations_v1 (workspace, user_id, active_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_user_created ON readmodels.conversations_v1 (workspace, user_id, created_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_user_updated ON readmodels.conversations_v1 (workspace, user_id, updated_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_user_count ON readmodels.conversations_v1 (workspace, user_id, message_count, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_day_active ON readmodels.conversations_v1 (workspace, ((created_at AT TIME ZONE 'UTC')::date), active_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_day_updated ON readmodels.conversations_v1 (workspace, ((created_at AT TIME ZONE 'UTC')::date), updated_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_day_count ON readmodels.conversations_v1 (workspace, ((created_at AT TIME ZONE 'UTC')::date), message_count, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_assistant ON readmodels.conversations_v1 (workspace, assistant_id, active_at, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_metadata ON readmodels.conversations_v1 USING gin (metadata jsonb_path_ops);

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from eventstore.connect import connect
-from projections import listing
+from projections import list_ways
 from projections.conversations import Conversations
 from projections.listing import COLUMNS, ListFilter, list_rows, list_statement
 from tests.servers import Database
@@ -23,6 +23,8 @@ FILTERS: list[dict[str, Any]] = [
     {"updated_before": START + timedelta(days=15)},
     {"created_after": START + timedelta(days=5), "updated_before": START + timedelta(days=25)},
     {"created_after": START + timedelta(days=500)},
+    {"updated_after": START + timedelta(days=500)},
+    {"updated_after": START + timedelta(days=5), "source": "api"},
 ]
 
 
@@ -67,13 +69,17 @@ def fits(row: dict[str, Any], given: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("near", "few"), [(0, 0), (0, 1_000), (1_000, 0), (20, 20)])
+@pytest.mark.parametrize(
+    "bounds", [(0, 0, 0), (0, 0, 1_000), (0, 1_000, 0), (20, 20, 20), (1_000, 0, 0)]
+)
+@pytest.mark.parametrize("short", [0, 1_000])
 def test_pages_are_those_of_a_plain_sort(
-    database: Database, monkeypatch: pytest.MonkeyPatch, near: int, few: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, bounds: tuple[int, int, int], short: int
 ) -> None:
     """The bounds decide which way is taken, so they are set to either side of all, and between."""
-    monkeypatch.setattr(listing, "_NEAR", near)
-    monkeypatch.setattr(listing, "_FEW", few)
+    for name, bound in zip(("FEW", "NEAR", "MANY"), bounds, strict=True):
+        monkeypatch.setattr(list_ways, name, bound)
+    monkeypatch.setattr(list_ways, "SHORT", short)
     rows = filled(database)
     with connect(database.service, name="test") as connection:
         for given in FILTERS:
@@ -103,7 +109,8 @@ def test_pages_are_those_of_a_plain_sort(
     ("given", "several"),
     [
         ({}, False),
-        ({"user_id": "u"}, True),
+        ({"user_id": "u"}, False),
+        ({"user_id": "u", "updated_after": START}, False),
         ({"user_id": "u", "sort_by": "last_message_at"}, False),
         ({"created_after": START}, False),
         ({"created_after": START, "sort_by": "message_count"}, True),
