@@ -1,6 +1,7 @@
 """Conversations as they stand, for a process that writes: cached, read on from the log, one command at a time."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -63,7 +64,7 @@ class States:
         while True:
             rows = await self._reader.stream_page(stream, folded.version, limit)
             if rows:
-                folded = self._fold(folded, rows)
+                folded = self.read_on(folded, rows)
             if len(rows) < limit:
                 self.remember(stream, folded)
                 return folded
@@ -73,7 +74,8 @@ class States:
                     folded = snapshot
                     self._cache.put(stream, folded)
 
-    def _fold(self, folded: Folded, rows: list[StoredRow]) -> Folded:
+    def read_on(self, folded: Folded, rows: Sequence[StoredRow]) -> Folded:
+        """With the stream's next events."""
         state = folded.state
         for row in rows:
             meta, event = self._codec.decode(row.topic, row.state)

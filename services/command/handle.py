@@ -1,6 +1,7 @@
 """From a command to the log: state, decision, append; on a conflict, once more."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -11,7 +12,7 @@ from domain.decide import decide
 from domain.envelope import Meta
 from domain.refusals import Refusal
 from domain.state import ConversationState, evolve
-from eventstore.appends import Append, Appended, IdempotencyEntry, NewEvent
+from eventstore.appends import Append, IdempotencyEntry, NewEvent, StoredRow
 from eventstore.errors import MessageIdTaken, Overloaded, VersionConflict
 from eventstore.folded import Folded
 from eventstore.states import States
@@ -19,7 +20,7 @@ from eventstore.writer import GroupCommitWriter
 from services.http.errors import ApiError
 
 ATTEMPTS = 50
-"""Conflicts with other processes in a row before a client is asked to come back."""
+"""Conflicts with other processes in a row before a client is asked to come back: rare, for the writer decides again itself."""
 
 
 class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,7 +85,7 @@ class Outcome(msgspec.Struct, frozen=True):
 class Handler:
     """One command of a stream at a time in a process.
 
-    Between processes the log's versions decide: the loser reads only what is new and decides again.
+    Between processes the log's versions decide: the loser is decided again by the writer, before anybody else can append.
     """
 
     def __init__(self, writer: GroupCommitWriter, states: States) -> None:
@@ -111,21 +112,20 @@ class Handler:
 
     async def _attempt(self, order: Order, folded: Folded) -> Outcome:
         """A cached state may be stale. An append on it conflicts; whatever else it leads to is looked at again."""
-        try:
-            events = decided(order, folded)
-        except (Refusal, ApiError):
-            events = None
-        if not events:
-            folded = await self._states.newest(order.stream, folded)
-            events = decided(order, folded)
-        if not events and order.keyed is None:
-            return _unchanged(folded)
-        appended = await self._append(order, folded, events)
-        if not events:
-            return _unchanged(folded)
-        state = evolved(folded, events, order.meta)
-        self._states.remember(order.stream, Folded(state, appended.last_position))
-        return Outcome(state, events, appended.last_position)
+        decision = Decision(order, folded, self._states, self._codec)
+        with suppress(Refusal, ApiError):
+            decision.decide()
+        if not decision.events:
+            decision.folded = await self._states.newest(order.stream, folded)
+            decision.decide()
+        if decision.events or order.keyed is not None:
+            appended = await self._writer.append(decision.append())
+            if decision.events:
+                state = evolved(decision.folded, decision.events, order.meta)
+                self._states.remember(order.stream, Folded(state, appended.last_position))
+                return Outcome(state, decision.events, appended.last_position)
+        assert decision.folded.state is not None  # noqa: S101 - only an existing conversation has nothing to do
+        return Outcome(decision.folded.state, [], decision.folded.position)
 
     async def note(self, order: Order, message_ids: Sequence[str], outcome: Outcome) -> None:
         """Keep a keyed request's answer that needed no append: these messages, as stored. Raises as `handle`."""
@@ -140,20 +140,42 @@ class Handler:
             append = Append(order.meta.command_id, (), order.keyed.entry(replay))
             await self._writer.append(append)
 
-    async def _append(self, order: Order, folded: Folded, events: list[e.Event]) -> Appended:
-        version, stands_at = folded.version, None if events else folded.position
-        new = new_events(self._codec, order, version, events)
+
+class Decision:
+    """An order decided on a state; by the writer once more, where the stream has moved on."""
+
+    def __init__(self, order: Order, folded: Folded, states: States, codec: Codec) -> None:
+        self.folded = folded
+        self.events: Sequence[e.Event] = ()
+        self._order = order
+        self._states = states
+        self._codec = codec
+
+    def decide(self) -> None:
+        """Raises Refusal, ApiError (412)."""
+        self.events = decided(self._order, self.folded)
+
+    def append(self) -> Append:
+        """The decision as the log takes it, with what the request's key is to stand for."""
+        order, version = self._order, self.folded.version
+        new = new_events(self._codec, order, version, self.events)
+        if order.keyed is None:
+            return Append(order.meta.command_id, tuple(new), None, self._again)
         replay = Replay(
             order.kind,
             order.stream,
             version + 1,
-            len(events),
+            len(self.events),
             order.message_id,
-            position=stands_at,
+            position=None if self.events else self.folded.position,
             note=order.note,
         )
-        entry = order.keyed.entry(replay) if order.keyed is not None else None
-        return await self._writer.append(Append(order.meta.command_id, tuple(new), entry))
+        return Append(order.meta.command_id, tuple(new), order.keyed.entry(replay), self._again)
+
+    def _again(self, rows: Sequence[StoredRow]) -> Append:
+        self.folded = self._states.read_on(self.folded, rows)
+        self.decide()
+        return self.append()
 
 
 def decided(order: Order, folded: Folded) -> list[e.Event]:
@@ -192,8 +214,3 @@ def evolved(folded: Folded, events: Sequence[e.Event], meta: Meta) -> Conversati
 
 def too_many_writers() -> Overloaded:
     return Overloaded("too many writers at this conversation; try again shortly")
-
-
-def _unchanged(folded: Folded) -> Outcome:
-    assert folded.state is not None  # noqa: S101 - only an existing conversation has nothing to do
-    return Outcome(folded.state, [], folded.position)

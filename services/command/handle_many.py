@@ -1,14 +1,16 @@
 """One command on many conversations: one append for all that accept it, a refusal for each that does not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
 from domain import events as e
 from domain.codec import Codec, CodecError
 from domain.refusals import Refusal
-from eventstore.appends import Append, NewEvent
+from eventstore.appends import Append, NewEvent, StoredRow
 from eventstore.errors import VersionConflict
 from eventstore.folded import Folded
 from eventstore.states import States
@@ -54,43 +56,83 @@ class ManyHandler:
             ):  # one order for all: no deadlock
                 await stack.enter_async_context(self._states.lock(stream))
             for _ in range(ATTEMPTS):
+                decisions = _Decisions(command_id, keyed, replay, self._states, self._codec)
                 try:
-                    return await self._attempt(command_id, orders, keyed, replay)
+                    return await self._attempt(orders, decisions)
                 except VersionConflict:
                     continue
             raise too_many_writers()
 
-    async def _attempt(
-        self,
-        command_id: str,
-        orders: list[Order],
-        keyed: Keyed | None,
-        replay: Callable[[Many], Replay],
-    ) -> Many:
-        refused: dict[str, Refusal | CodecError] = {}
-        new: list[NewEvent] = []
-        accepted: list[tuple[Order, Folded, list[e.Event]]] = []
-        position = 0
-        for order in orders:
-            try:
-                folded = await self._states.newest(order.stream)
-                position = max(position, folded.position)
-                events = decided(order, folded)
-            except (Refusal, CodecError) as refusal:
-                refused[order.stream] = refusal
-                continue
-            if events:
-                new += new_events(self._codec, order, folded.version, events, len(new))
-                accepted.append((order, folded, events))
-        many = Many(refused, position)
-        if not new and keyed is None:
+    async def _attempt(self, orders: list[Order], decisions: "_Decisions") -> Many:
+        await decisions.decide(orders)
+        if not decisions.accepted and decisions.keyed is None:
+            return decisions.many()
+        appended = await self._writer.append(decisions.append())
+        many = decisions.many()
+        if not decisions.accepted:
             return many
-        kept = msgspec.structs.replace(replay(many), position=None if new else position)
-        entry = keyed.entry(kept) if keyed is not None else None
-        appended = await self._writer.append(Append(command_id, tuple(new), entry))
         end = appended.first_position
-        for order, folded, events in accepted:
+        for order, folded, events in decisions.accepted.values():
             end += len(events)
             state = evolved(folded, events, order.meta)
             self._states.remember(order.stream, Folded(state, end - 1))
-        return Many(refused, appended.last_position if new else position)
+        return Many(many.refused, appended.last_position)
+
+
+class _Decisions:
+    """Orders, each decided on its state; by the writer once more, where streams have moved on."""
+
+    def __init__(
+        self,
+        command_id: str,
+        keyed: Keyed | None,
+        replay: Callable[[Many], Replay],
+        states: States,
+        codec: Codec,
+    ) -> None:
+        self.keyed = keyed
+        self.accepted: dict[str, tuple[Order, Folded, list[e.Event]]] = {}
+        """By stream, in the order of their events."""
+        self._refused: dict[str, Refusal | CodecError] = {}
+        self._position = 0
+        self._command_id = command_id
+        self._replay = replay
+        self._states = states
+        self._codec = codec
+
+    async def decide(self, orders: list[Order]) -> None:
+        for order in orders:
+            try:
+                self._decide(order, await self._states.newest(order.stream))
+            except CodecError as error:
+                self._refused[order.stream] = error
+
+    def _decide(self, order: Order, folded: Folded) -> None:
+        self._position = max(self._position, folded.position)
+        try:
+            if events := decided(order, folded):
+                self.accepted[order.stream] = order, folded, events
+        except Refusal as refusal:
+            self._refused[order.stream] = refusal
+
+    def many(self) -> Many:
+        return Many(self._refused, self._position)
+
+    def append(self) -> Append:
+        new: list[NewEvent] = []
+        for order, folded, events in self.accepted.values():
+            new += new_events(self._codec, order, folded.version, events, len(new))
+        if self.keyed is None:
+            return Append(self._command_id, tuple(new), None, self._again)
+        position = None if new else self._position
+        kept = msgspec.structs.replace(self._replay(self.many()), position=position)
+        return Append(self._command_id, tuple(new), self.keyed.entry(kept), self._again)
+
+    def _again(self, rows: Sequence[StoredRow]) -> Append:
+        for stream, newer in groupby(rows, key=attrgetter("stream")):
+            order, folded, _ = self.accepted.pop(stream)
+            try:
+                self._decide(order, self._states.read_on(folded, list(newer)))
+            except CodecError as error:
+                self._refused[stream] = error
+        return self.append()
