@@ -6,6 +6,7 @@ from collections import deque
 import msgspec
 
 from services.cli.lines import BadLine, ImportLine, Message, parse, usable_conversation_id
+from services.cli.lone_results import with_calls
 from services.cli.numbered import NumberedLines
 from services.http.names import may_name_message
 from services.query.export.writing import FORMAT
@@ -163,13 +164,14 @@ def _decoded(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 def import_line(conversation: dict[str, msgspec.Raw], messages: list[Message]) -> ImportLine:
     """Raises BadLine for what is no exported conversation."""
     try:
+        whole, retracted = with_calls([_message(message) for message in messages])
         fields = {name: conversation[name] for name in _FIELDS if conversation[name] != _NULL}
         return ImportLine(
             conversation_id=usable_conversation_id(
                 msgspec.json.decode(conversation["id"], type=str)
             ),
             fields=fields,
-            messages=[_message(message) for message in messages],
+            messages=whole,
             has_own_ids=True,
             pinned=[
                 _message_id(message)
@@ -177,6 +179,7 @@ def import_line(conversation: dict[str, msgspec.Raw], messages: list[Message]) -
                 if message["is_pinned"] == msgspec.Raw(b"true")
             ],
             status=msgspec.json.decode(conversation["status"], type=str),
+            retracted=retracted,
         )
     except KeyError as error:
         raise BadLine(f"the exported conversation lacks {error}") from None

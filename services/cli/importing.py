@@ -42,6 +42,7 @@ class ImportClient:
         limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
         headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
         self._base_url = base_url
+        self._origin = base_url.removesuffix("/v1")
         self._sleep = sleep
         self._clock = clock
         self._http = httpx.AsyncClient(
@@ -97,14 +98,16 @@ class ImportClient:
             return False
         found: dict[str, Any] = answer.json()["data"]
         told = (found["status"], found["message_count"])
-        return told == ("deleted", len(line.messages))
+        return told == ("deleted", len(line.messages) - len(line.retracted))
 
     async def _mark(self, line: ImportLine) -> None:
-        """Pins, and what became of the conversation: of an export. What is so already makes no event."""
+        """Pins, retractions, and what became of the conversation: of an export. What is so already makes no event."""
         one = f"/conversations/{line.conversation_id}"
+        items = f"{self._origin}/openai/v1{one}/items"
         changes: list[tuple[str, str, Any]] = [
             ("PATCH", f"{one}/messages/{name}", {"is_pinned": True}) for name in line.pinned
         ]
+        changes += [("DELETE", f"{items}/{name}", None) for name in line.retracted]
         if line.status == "archived":
             changes.append(("PATCH", one, {"status": "archived"}))
         if line.status == "deleted":

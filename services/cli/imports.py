@@ -59,7 +59,8 @@ def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
     created_at, model, usage and metadata. A conversation or message without an id gets one made from its content.
 
     What `verbatim export` wrote as json or jsonl is read back, too: texts, times, pins, metadata, archived and deleted
-    ones as they were. Summaries are not: they are made again when they are needed.
+    ones as they were. Summaries are not: they are made again when they are needed. Before a result whose call was
+    retracted a call is put, and retracted.
 
     Exit codes: 0 all imported, 1 not all, 2 could not start.
 

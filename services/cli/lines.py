@@ -40,6 +40,8 @@ class ImportLine(msgspec.Struct, frozen=True):
     """Ids of messages, of an export."""
     status: str = "active"
     """As an export says."""
+    retracted: list[str] = []
+    """Ids of messages that are appended only for others to be taken, and retracted in the end."""
 
     @property
     def first_part(self) -> int:

@@ -8,24 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.services.cli.round_trip import kept
 from tests.services.cli.support import CommandLine, at
 from tests.services.support import Api
-
-KEPT = (
-    *("id", "role", "content", "tool_calls", "tool_call_id", "name", "model", "finish_reason", "extra"),
-    *("input_tokens", "output_tokens", "cost_cents", "metadata", "created_at", "is_pinned"),
-)  # fmt: skip
-ABOUT = (
-    "id",
-    "title",
-    "user_id",
-    "assistant_id",
-    "metadata",
-    "source",
-    "created_at",
-    "compaction",
-    "status",
-)
 
 
 @pytest.fixture
@@ -95,17 +80,6 @@ def build(api: Api, name: str, wanted: dict[str, Any]) -> None:
         api.patch(f"/conversations/{name}", {"status": "archived"})
     elif wanted["fate"] == "deleted":
         api.delete(f"/conversations/{name}")
-
-
-def kept(api: Api) -> list[Any]:
-    exported = api.get("/conversations/export/user/u").json()["data"]
-    return [
-        [
-            {field: one[field] for field in ABOUT},
-            *[{f: m[f] for f in KEPT} for m in one["messages"]],
-        ]
-        for one in sorted(exported, key=lambda one: one["id"])
-    ]
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl"])
