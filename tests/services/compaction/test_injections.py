@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.services.compaction.asking import context, conversation, data
 from tests.services.compaction.models import Model
-from tests.services.compaction.test_compact import context, conversation, data
 from tests.services.support import Api, new_key, serving
 
 pytestmark = pytest.mark.usefixtures("api")  # its projections run

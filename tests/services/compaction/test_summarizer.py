@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.servers import Database
+from tests.services.compaction.asking import context, conversation, data, data_list, talk
 from tests.services.compaction.models import Model
-from tests.services.compaction.test_compact import context, conversation, data, data_list, talk
 from tests.services.support import Api, new_key, refused, serving
 
 pytestmark = pytest.mark.usefixtures("api")  # its projections run
