@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.agreement.model import Conversation, Message
-from tests.domain.compaction.invariants import check_openai
+from tests.domain.compaction.showing import check_openai
 from tests.services.query.support import everything
 from tests.services.support import Api, refused
 

@@ -8,7 +8,8 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.domain.compaction.invariants import INVARIANTS, Broken, live_through
+from tests.domain.compaction.checking import Broken
+from tests.domain.compaction.invariants import INVARIANTS, live_through
 from tests.domain.compaction.world import World
 
 CHUNK = 50

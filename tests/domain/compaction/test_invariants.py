@@ -3,7 +3,8 @@
 import pytest
 
 from tests.domain.compaction.broken import ENGINES
-from tests.domain.compaction.invariants import INVARIANTS, Broken, live_through
+from tests.domain.compaction.checking import Broken
+from tests.domain.compaction.invariants import INVARIANTS, live_through
 from tests.domain.compaction.world import World
 
 LIVES = 200

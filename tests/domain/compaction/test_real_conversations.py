@@ -17,7 +17,7 @@ from domain.compaction.weights import Weights
 from domain.events import NULL
 from domain.tokens import message_tokens
 from services.http.tokenizers import Tokenizers
-from tests.domain.compaction.invariants import check_anthropic, check_openai
+from tests.domain.compaction.showing import check_anthropic, check_openai
 
 
 @pytest.fixture(scope="module")
