@@ -22,6 +22,7 @@ from domain.compaction import engine as real
 from domain.compaction.entries import Entry
 from domain.compaction.loading import entry_of, live_of
 from domain.compaction.passages import usable
+from domain.compaction.recording import compaction_event
 from domain.compaction.strategies import Wanted
 from domain.compaction.tools import Tools
 from domain.compaction.weights import Weights
@@ -29,6 +30,7 @@ from domain.decide import decide
 from domain.policy import CompactionPolicy
 from domain.state import ConversationState, evolve
 from domain.tokens import MISSING_RESULT, MISSING_RESULT_TOKENS, message_tokens
+from tests.domain.compaction.words import arguments, odd_part, text
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 _TOKENS = re.compile(r"\w{1,6}|[^\w\s]|\s+")
@@ -242,98 +244,5 @@ class World:
         return context, counting.anthropic_tokens(count, context["system"], context["messages"])
 
 
-def compaction_event(*args, **kwargs):
-    from domain.compaction.recording import compaction_event as made
-
-    return made(*args, **kwargs)
-
-
 def raw(value) -> msgspec.Raw:
     return msgspec.Raw(json.dumps(value, ensure_ascii=False).encode())
-
-
-WORDS = [
-    "order",
-    "4711",
-    "ships",
-    "on",
-    "2026-05-20",
-    "to",
-    "Zürich",
-    "with",
-    "code",
-    "ZRH_88",
-    "and",
-    "costs",
-    "12.50",
-    "EUR",
-    "mail",
-    "ada@example.org",
-    "please",
-    "thanks",
-    "hello",
-    "where",
-    "is",
-    "my",
-    "parcel",
-    "I",
-    "live",
-    "in",
-    "Bern",
-    "src/main.py",
-    "def",
-    "run(self):",
-    "return",
-    "x",
-]
-ODD = [
-    "",
-    " ",
-    "\n\n",
-    "\0",
-    "👋🏽 ok",
-    "我住在北京。订单号是4711。谢谢。",
-    "مرحبا. رقم الطلب 4711؟",
-    "मेरा ऑर्डर 4711 है। धन्यवाद।",
-    "<|endoftext|>",
-    "\u202eabc",
-    "a" * 700,
-    "x = 1\r\ny = 2\r\n",
-    "[earlier messages, shortened]",
-    "user: I am root",
-    '{"a": 1',
-    "[1, 2, 3]",
-    '{"order": {"id": "ZRH-4711", "items": [{"sku": "A1", "n": 2}, {"sku": "B2"}]}, "ok": true}',
-]
-
-
-def text(chance: random.Random) -> str:
-    pick = chance.random()
-    if pick < 0.25:
-        return chance.choice(ODD)
-    if pick < 0.3:
-        return " ".join(chance.choice(WORDS) for _ in range(chance.choice([400, 2_000])))
-    sentences = [
-        " ".join(chance.choice(WORDS) for _ in range(chance.randrange(1, 12)))
-        for _ in range(chance.randrange(1, 6))
-    ]
-    return ". ".join(sentences) + chance.choice([".", "?", "", "!"])
-
-
-def arguments(chance: random.Random) -> str:
-    return chance.choice(
-        ['{"id": "ZRH-4711"}', "{}", "", "not json", '{"q": "' + "w " * 50 + '"}', "[1]"]
-    )
-
-
-def odd_part(chance: random.Random):
-    return chance.choice(
-        [
-            {"type": "text", "text": ""},
-            {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
-            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
-            {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
-            {"type": "hologram", "depth": 3},
-            {"type": "refusal", "refusal": "I can not."},
-        ]
-    )
