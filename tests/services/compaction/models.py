@@ -21,6 +21,13 @@ class Model:
         self.release = threading.Event()
         self.address = ""
 
+    def afresh(self) -> None:
+        self.behaviour = "well"
+        self.asked.clear()
+        self.headers.clear()
+        self.arrived.clear()
+        self.release.clear()
+
     def handler(self) -> type[BaseHTTPRequestHandler]:
         model = self
 
@@ -46,7 +53,7 @@ class Model:
             case "well":
                 self.say(to, self.text)
             case "slowly":
-                self.release.wait(20)
+                self.release.wait(60)
                 self.say(to, self.text)
             case "fails once":
                 self.behaviour = "well"

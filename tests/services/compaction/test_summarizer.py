@@ -1,51 +1,27 @@
 """A model as summariser, good and bad: no result but the good one makes an event."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import closing
 
-import httpx
 import pytest
 
 from tests.servers import Database
-from tests.services.compaction.asking import context, conversation, data, data_list, talk
+from tests.services.compaction.asking import context, conversation, data, talk
 from tests.services.compaction.models import Model
-from tests.services.support import Api, new_key, refused, serving
+from tests.services.compaction.summarising import KEY, compactions, summarised
+from tests.services.support import Api, refused
 
 pytestmark = pytest.mark.usefixtures("api")  # its projections run
-
-KEY = "sk-test-of-the-summarizer"
 
 
 @pytest.fixture(scope="module")
 def served(module_database: Database, model: Model) -> Iterator[Api]:
-    settings = {
-        "summarizer": "openai",
-        "summarizer_base_url": f"{model.address}/v1",
-        "summarizer_api_key": KEY,
-        "summarizer_model": "small-model",
-        "summarizer_timeout_seconds": 1.0,
-        "summarizer_retries": 1,
-    }
-    dsn = module_database.service
-    with (
-        serving(dsn, **settings) as address,
-        closing(Api(address, module_database, new_key(dsn, unlimited=True))) as client,
-    ):
+    with summarised(module_database, model) as client:
         yield client
 
 
 @pytest.fixture(autouse=True)
 def afresh(model: Model) -> None:
-    model.behaviour = "well"
-    model.asked.clear()
-    model.headers.clear()
-    model.arrived.clear()
-    model.release.clear()
-
-
-def compactions(api: Api, name: str) -> list:
-    return [e for e in data_list(api, name) if e["type"] == "verbatim.conversation_compacted.v1"]
+    model.afresh()
 
 
 def test_its_text_becomes_the_summary(served: Api, model: Model) -> None:
@@ -130,7 +106,6 @@ def test_a_failure_that_passes_is_tried_again(served: Api, model: Model) -> None
         ("filtered", 502, 1),
         ("redirect", 502, 1),
         ("cut connection", 502, 2),
-        ("slowly", 504, 2),
     ],
 )
 def test_no_other_result_makes_an_event(
@@ -164,77 +139,6 @@ def test_a_preview_asks_no_model(served: Api, model: Model) -> None:
     assert model.asked == []
     context(served, "estimate", max_tokens=200)
     assert model.asked == []
-
-
-def in_background(do) -> tuple[threading.Thread, list[httpx.Response]]:
-    answers: list[httpx.Response] = []
-    thread = threading.Thread(target=lambda: answers.append(do()))
-    thread.start()
-    return thread, answers
-
-
-def test_while_it_writes_messages_come_and_stay(served: Api, model: Model) -> None:
-    talk(served, "meanwhile")
-    model.behaviour = "slowly"
-    thread, answers = in_background(lambda: served.post("/conversations/meanwhile/compact"))
-    assert model.arrived.wait(10)
-    answer = served.post(
-        "/conversations/meanwhile/messages",
-        {"id": "new", "role": "user", "content": "Still there?"},
-    )
-    assert answer.status_code == 201, "an append had to wait for a model"
-    model.release.set()
-    thread.join(20)
-    assert data(answers[0])["tokens_saved"] > 0
-    shown = context(served, "meanwhile")
-    assert "new" in shown["included"]
-    assert shown["token_count"] == conversation(served, "meanwhile")["context_tokens"]
-    assert len(compactions(served, "meanwhile")) == 1
-
-
-def test_a_pin_meanwhile_is_thought_of(served: Api, model: Model) -> None:
-    talk(served, "pinned_meanwhile")
-    model.behaviour = "slowly"
-    thread, answers = in_background(lambda: served.post("/conversations/pinned_meanwhile/compact"))
-    assert model.arrived.wait(10)
-    served.patch("/conversations/pinned_meanwhile/messages/m1", {"is_pinned": True})
-    model.behaviour = "well"
-    model.release.set()
-    thread.join(20)
-    data(answers[0])
-    assert "m1" in context(served, "pinned_meanwhile")["included"]
-    assert len(compactions(served, "pinned_meanwhile")) == 1
-
-
-def test_a_key_is_reserved_before_the_model_is_called(served: Api, model: Model) -> None:
-    talk(served, "leased")
-    headers = {"Idempotency-Key": "lease-1"}
-    model.behaviour = "slowly"
-    thread, answers = in_background(
-        lambda: served.post("/conversations/leased/compact", headers=headers)
-    )
-    assert model.arrived.wait(10)
-    second = served.post("/conversations/leased/compact", headers=headers)
-    refused(second, 409, "idempotency_key_in_use")
-    assert "x-should-retry" not in second.headers
-    other = served.post("/conversations/leased/compact", {"target_tokens": 300}, headers=headers)
-    refused(other, 422, "idempotency_key_reused")
-    model.release.set()
-    thread.join(20)
-    assert len(model.asked) == 1
-    again = served.post("/conversations/leased/compact", headers=headers)
-    assert again.json() == answers[0].json()
-    assert again.headers["idempotent-replayed"] == "true"
-    assert len(model.asked) == 1
-
-
-def test_a_failed_request_leaves_its_key_free(served: Api, model: Model) -> None:
-    talk(served, "freed")
-    headers = {"Idempotency-Key": "lease-2"}
-    model.behaviour = "error"
-    refused(served.post("/conversations/freed/compact", headers=headers), 502)
-    model.behaviour = "well"
-    assert data(served.post("/conversations/freed/compact", headers=headers))["tokens_saved"] > 0
 
 
 def test_a_pinned_or_retracted_message_leaves_the_text_with_the_next_compaction(
