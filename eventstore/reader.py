@@ -21,6 +21,8 @@ class IdempotencyRow(msgspec.Struct, frozen=True):
 
 PATIENCE_SECONDS = 10.0
 """How long a statement may wait for a connection and its answer."""
+QUEUE = 8
+"""Statements that may wait for each connection before it counts as behind."""
 _SET_UP = "SET statement_timeout = '30s'"
 """After which the server ends a statement that nobody waits for any more."""
 MOST_WAITING = 2_000
@@ -71,6 +73,11 @@ class Connections:
         """For monitoring: how many there are, how many are at work, how many statements wait for one."""
         busy = self._size - self._free.qsize()
         return {"size": self._size, "busy": busy, "waiting": max(0, len(self._running) - busy)}
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many statements wait that each connection has a queue of its own."""
+        return self.use["waiting"] > QUEUE * self._size
 
     async def fetch(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
         """All rows of one prepared, binary statement.

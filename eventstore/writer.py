@@ -86,6 +86,13 @@ class GroupCommitWriter:
         """Commands that wait for a batch."""
         return len(self._queue)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than the next batch takes."""
+        return len(self._queue) > 1 and (
+            sum(len(pending.append.events) for pending in self._queue) > self._max_batch
+        )
+
     async def append(self, command: Append) -> Appended:
         """Append all events of the command, durably, or nothing.
 

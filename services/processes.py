@@ -25,7 +25,7 @@ from services.http.addresses import Addresses
 from services.http.app import build_app
 from services.http.cursors import Cursors
 from services.http.docs import document_pages
-from services.http.edge import App
+from services.http.edge import Edge
 from services.http.endpoint import Endpoint
 from services.http.figures import Figures
 from services.http.guessing import Guesses
@@ -34,7 +34,8 @@ from services.http.keys import KeyRing
 from services.http.limits import Limiter
 from services.http.metrics import metrics_page
 from services.http.minting import Minter
-from services.http.server import listen, serve, settle_memory, stop_on_signals
+from services.http.overload import Load
+from services.http.server import allow_connections, listen, serve, settle_memory, stop_on_signals
 from services.http.tokenizers import Tokenizers
 from services.metrics_port import metrics_port
 from services.production import check_login
@@ -53,13 +54,14 @@ async def run_http(settings: Settings, rooms: tuple[Room, ...]) -> None:
     """
     _check_server(settings)
     listener = listen(settings.host, settings.port)
+    allow_connections(settings.max_connections)
     async with http_app(settings, rooms) as app:
         settle_memory()
         await serve(app, listener, stop_on_signals())
 
 
 @asynccontextmanager
-async def http_app(settings: Settings, rooms: tuple[Room, ...]) -> AsyncGenerator[App]:
+async def http_app(settings: Settings, rooms: tuple[Room, ...]) -> AsyncGenerator[Edge]:
     """The app of these rooms, its parts started; at the end what is queued is flushed."""
     minter = Minter()
     figures = Figures()
@@ -86,6 +88,11 @@ async def http_app(settings: Settings, rooms: tuple[Room, ...]) -> AsyncGenerato
         guesses=Guesses(settings.refused_keys, Addresses(settings.trusted_proxies.split())),
         max_body=settings.max_body_bytes,
         cors_origins=settings.cors_origins.split(),
+        load=Load(
+            settings.overload_wait_seconds,
+            behind=lambda: any(part.is_behind for part in parts.values()),
+        ),
+        most_connections=settings.max_connections,
     )
     async with AsyncExitStack() as stack:
         for part in (keys, *parts.values()):

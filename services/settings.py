@@ -99,6 +99,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_queue: Annotated[Count, described("most appends that wait for a commit; past it 503")] = (
         10_000
     )
+    max_connections: Annotated[
+        Count,
+        described("most HTTP connections of a process; those past it are answered 503 and closed"),
+    ] = 4_000
+    overload_wait_seconds: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=60)],
+        described(
+            "work that may be waiting in a process that is full, in seconds; requests past it 503"
+        ),
+    ] = 0.02
     cached_conversations: Annotated[
         Count, described("conversation states that a command process keeps")
     ] = 10_000

@@ -18,8 +18,9 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
-        -- An administrator who is no superuser gives rights only as a member.
-        IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+        -- An administrator who is no superuser gives rights only as a member that has the role's rights. From PostgreSQL 16 on
+        -- who makes a role is a member by that, but without its rights.
+        IF NOT pg_has_role(current_user, wanted, 'USAGE') THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', wanted);
         END IF;
     END LOOP;

@@ -74,6 +74,11 @@ class CommandService:
         await self.states.stop()
         await self.reader.stop()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether work waits for the database."""
+        return self._writer.is_behind or self.reader.connections.is_behind
+
     async def check(self) -> dict[str, Any]:
         """For health: the log answers. Raises eventstore.errors.Unavailable."""
         return {

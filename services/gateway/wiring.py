@@ -62,6 +62,11 @@ class GatewayService:
         await self._chat.stop()
         await self._upstream.stop()
 
+    @property
+    def is_behind(self) -> bool:
+        """What it needs of the database the services below it tell."""
+        return False
+
     async def check(self) -> dict[str, Any]:
         """For health: the models' services are not this process's to vouch for."""
         return {}

@@ -1,7 +1,6 @@
 """One ASGI app from tables of endpoints: the command service's, the query service's, or both."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -16,6 +15,7 @@ from eventstore.errors import EventStoreError
 from services.http.accept import accepts_media
 from services.http.cors import Cors
 from services.http.decode import body_decoder
+from services.http.door import MOST_CONNECTIONS, Door
 from services.http.edge import STATE, App, Edge, charge
 from services.http.endpoint import Answer, Call, Endpoint, NoBody, NoQuery, plain_path
 from services.http.errors import ApiError, from_event_store, from_refusal, render, unreadable
@@ -48,11 +48,14 @@ def build_app(
     max_body: int,
     guesses: Guesses | None = None,
     cors_origins: Sequence[str] = (),
-) -> App:
+    load: Load | None = None,
+    most_connections: int = MOST_CONNECTIONS,
+) -> Edge:
     """`pages` need no key: health, the documents. Browsers at `cors_origins` may call; none by default."""
     open_pages = list(pages)
     table = list(endpoints)
-    load = Load()
+    load = load or Load()
+    figures.watch(load)
     handlers: Any = {Exception: _unrouted}
     routes: Routes[App] = Routes()
     apps = [_app(endpoint, limiter, load) for endpoint in table]
@@ -77,8 +80,7 @@ def build_app(
         limiter=limiter,
         figures=figures,
         guesses=guesses or Guesses(0),
-        load=load,
-        is_open=lambda path: path.startswith(open_paths),
+        door=Door(load, open_paths, cors=bool(cors_origins), most_connections=most_connections),
         max_body=max_body,
         cors=Cors(cors_origins) if cors_origins else None,
     )
@@ -142,7 +144,7 @@ async def _handled(
 def _leave(load: Load, state: RequestState) -> None:
     if state.in_work:
         state.in_work = False
-        load.left(time.perf_counter())
+        load.left()
 
 
 async def _never() -> None:

@@ -1,4 +1,4 @@
-"""Connections that end: what uvicorn leaves open for ever, or lets grow, has a bound here.
+"""Connections that end: what uvicorn leaves open for ever, or lets grow, has a bound here; and overload is refused here.
 
 uvicorn waits for the rest of a request, and for a client that takes no answer, without a deadline, and keeps as many
 headers as come. A timer for each request would cost more than all of it: one task looks at all connections at times.
@@ -6,7 +6,6 @@ headers as come. A timer for each request would cost more than all of it: one ta
 
 import asyncio
 import secrets
-import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,23 +17,47 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from services.http.cycle import Cycle
+from services.http.door import Door
 from services.http.errors import ApiError, render
 
 PATIENCE_SECONDS = 75.0
 """How long a whole request may take to arrive, a connection may stand idle, and an answer may wait to be taken."""
 LOOK_SECONDS = 5.0
 """Between two looks at the connections."""
-ARRIVED = "verbatim.arrived"
-"""The key in the ASGI scope under which the time stands at which a request could have begun."""
+IN_WORK = "verbatim.in_work"
+"""The key in the ASGI scope of a request that counts in the process's load already."""
+WHOLE = "verbatim.whole"
+"""The key in the ASGI scope of a request whose body is here."""
+OVER_SECONDS = 5.0
+"""How long a connection past the bound of their number may owe us a request."""
+DRAIN_BYTES = 8 << 20
+"""How much of a refused request's body is read, so that its connection stays of use."""
 HEAD_BYTES = 64 << 10
 """What the request line and the headers may take, give or take what the system hands over at a time."""
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's, with a clock that runs while the client owes us something."""
+class _TurnedAway:
+    """In the place of a cycle whose request is answered already: what still comes of it is passed by."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    response_complete = True
+    more_body = False
+    message_event = asyncio.Event()
+
+
+_TURNED_AWAY: Any = _TurnedAway()
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's, with a clock that runs while the client owes us something, and a door."""
+
+    def __init__(self, *arguments: Any, door: Door | None = None, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._door = door
+        self._is_over = False
+        """Whether there were too many connections when it came."""
+        self._closes = False
+        """Whether it ends with the request that is being turned away."""
+        self._drained = 0
         self._owing: float | None = None
         """Since when the client owes us a request, or the rest of one. None: it is our turn."""
         self._stuck: float | None = None
@@ -48,6 +71,10 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn has it
         super().connection_made(transport)
         self._owing = self.loop.time()
+        if self._door is not None and len(self.connections) > self._door.most_connections:
+            self._is_over = True
+            if len(self.connections) > 2 * self._door.most_connections:
+                transport.abort()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -68,19 +95,42 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head = 0
+        door = self._door
+        if door is not None and (self._is_over or door.load.is_full()) and self._turns_away(door):
+            return
         super().on_headers_complete()
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         cycle.__class__ = Cycle
-        cycle.scope[ARRIVED] = time.perf_counter()  # pyright: ignore[reportGeneralTypeIssues] - a key of our own
+        scope: Any = cycle.scope
+        if self._is_over:
+            cycle.keep_alive = False
+        if self._door is not None and not self._door.is_open(scope["path"]):
+            scope[IN_WORK] = self._door.load.takes()
         super()._start_asgi_task(cycle, app)
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        if self.cycle is not _TURNED_AWAY:
+            super().on_body(body)
+            return
+        self._drained += len(body)
+        if self._drained > DRAIN_BYTES:
+            self.transport.close()
 
     @override
     def on_message_complete(self) -> None:
         self._in_head = True
         self._arriving = False
-        self._owing = self.loop.time() if self.cycle.response_complete else None
+        if self.cycle.response_complete:
+            self._owing = self.loop.time()
+            if self._closes:
+                self.transport.close()
+        else:
+            self._owing = None
+            scope: Any = self.cycle.scope
+            scope[WHOLE] = True
         super().on_message_complete()
 
     @override
@@ -106,8 +156,45 @@ class Connection(HttpToolsProtocol):
     def end_if_hanging(self) -> None:
         """Cut, whatever was on its way."""
         began = [at for at in (self._owing, self._stuck) if at is not None]
-        if began and self.loop.time() - min(began) > PATIENCE_SECONDS:
+        patience = OVER_SECONDS if self._is_over else PATIENCE_SECONDS
+        if began and self.loop.time() - min(began) > patience:
             self.transport.abort()
+
+    def _turns_away(self, door: Door) -> bool:
+        """Whether the request whose head is here is answered with that. What is not of the common kind goes on to the edge."""
+        parser: Any = self.parser
+        method = parser.get_method()
+        if (
+            (self.cycle is not None and not self.cycle.response_complete)  # pyright: ignore[reportUnnecessaryComparison] - at first it is
+            or self.flow.write_paused
+            or method == b"OPTIONS"
+            or parser.should_upgrade()
+            or door.is_open_raw(self.url)
+            or (door.cors and any(name == b"origin" for name, _ in self.headers))
+        ):
+            return False
+        self.cycle = _TURNED_AWAY
+        self._drained = 0
+        if self.transport.is_closing():
+            return True
+        waits = self.expect_100_continue
+        self._closes = (
+            self._is_over
+            or waits  # whether its body comes nobody knows
+            or parser.get_http_version() == "1.0"
+            or not parser.should_keep_alive()
+        )
+        self.transport.write(
+            door.refusal(
+                self.headers,
+                self.server_state.default_headers,
+                whole=method != b"HEAD",
+                close=self._closes,
+            )
+        )
+        if waits:
+            self.transport.close()
+        return True
 
     def _refuse(self, status: int, message: str, code: str) -> None:
         """No more can be read from here. A request that came whole before is still answered, and no other."""

@@ -6,15 +6,15 @@ class of our own because the framework's middleware for the same halves the thro
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from eventstore.errors import EventStoreError
 from services.http.access import log_request
-from services.http.connection import ARRIVED
+from services.http.connection import DRAIN_BYTES, IN_WORK, WHOLE
 from services.http.cors import Cors
+from services.http.door import REQUEST_ID, Door, too_busy
 from services.http.endpoint import Headers
 from services.http.errors import ApiError, from_event_store
 from services.http.figures import Figures
@@ -22,7 +22,6 @@ from services.http.guessing import Guesses
 from services.http.keys import KeyRing, Principal
 from services.http.limits import Limiter
 from services.http.minting import Minter
-from services.http.overload import Load
 from services.http.sender import Message, RequestState, Send, Sender
 
 ScopeMap = MutableMapping[str, Any]
@@ -31,9 +30,6 @@ App = Callable[[ScopeMap, Receive, Send], Awaitable[None]]
 Find = Callable[[str, str], tuple[App, dict[str, str]] | None]
 """From a method and a path to an endpoint and the path's parameters."""
 
-REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-DRAIN_BYTES = 8 << 20
-"""How much of a body that is too large is read, so that a client still sending can read the answer."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SINGLE = frozenset({
     b"authorization",
@@ -49,7 +45,7 @@ STATE = "verbatim"
 
 
 class Edge:
-    """`app` takes what `find` does not; `is_open` tells the paths that need no key."""
+    """`app` takes what `find` does not; the paths that `door` lets in always need no key."""
 
     def __init__(
         self,
@@ -61,8 +57,7 @@ class Edge:
         limiter: Limiter,
         figures: Figures,
         guesses: Guesses,
-        load: Load,
-        is_open: Callable[[str], bool],
+        door: Door,
         max_body: int,
         cors: Cors | None = None,
     ) -> None:
@@ -73,10 +68,10 @@ class Edge:
         self._limiter = limiter
         self._answered = figures.answered
         self._guesses = guesses
-        self._is_open = is_open
+        self.door = door
         self._max_body = max_body
         self._cors = cors
-        self._load = load
+        self._load = door.load
 
     async def __call__(self, scope: ScopeMap, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,6 +84,7 @@ class Edge:
         request_id = given.decode() if sane else f"req_{self._minter.hex_id()}"
         method: str = scope["method"]
         state = RequestState(request_id, method, headers)
+        state.in_work = scope.get(IN_WORK, False)
         scope[STATE] = state
         if self._cors is not None and b"origin" in headers:
             state.extra = self._cors.simple(headers[b"origin"])
@@ -108,10 +104,9 @@ class Edge:
         except asyncio.CancelledError:
             # The process ends and waits no longer. Not raised again: the server would answer 500.
             await answer.error(_stopping())
-        ended = time.perf_counter()
         if state.in_work:
-            self._load.left(ended)
-        seconds = ended - started
+            self._load.left()
+        seconds = time.perf_counter() - started
         self._answered(method, state.route, state.status, seconds)
         log_request(state, scope["path"], seconds)
 
@@ -126,25 +121,32 @@ class Edge:
             _refuse_repeated(scope["headers"])
         if state.method == "HEAD":
             scope = {**scope, "method": "GET"}  # a copy: the server goes by its own
-        is_open = self._is_open(scope["path"]) or state.method == "OPTIONS"
+        is_open = self.door.is_open(scope["path"]) or state.method == "OPTIONS"
         if not is_open:
-            now = time.perf_counter()
-            if self._load.is_late(now - scope.get(ARRIVED, now)) or self._load.is_full(now):
-                raise _too_busy()  # before anything is done for it: this must cost little
+            self._begin(state)
             state.principal = await self._authenticate(scope, state.headers)
             charge(self._limiter, state, 1)
         if state.method in WITH_BODY:
+            if state.in_work and not scope.get(WHOLE, False):  # the client has work to do, not we
+                self._load.put_back()
+                state.in_work = False
             state.body = await self._read(state.headers, receive)
-        if not is_open:
-            if not self._load.takes(time.perf_counter()):
-                raise _too_busy()
-            state.in_work = True
+            if not is_open:
+                self._begin(state)
         found = self._find(scope["method"], scope["path"])
         if found is None:
             await self._app(scope, receive, answer)
         else:
             app, scope["path_params"] = found
             await app(scope, receive, answer)
+
+    def _begin(self, state: RequestState) -> None:
+        """Count it in the load, unless it is. Raises ApiError (503)."""
+        if not state.in_work:
+            if not self._load.takes():
+                self._load.refused += 1
+                raise too_busy()
+            state.in_work = True
 
     async def _authenticate(self, scope: ScopeMap, headers: dict[bytes, bytes]) -> Principal:
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
@@ -194,12 +196,6 @@ def charge(limiter: Limiter, state: RequestState, cost: int) -> None:
         state.allowance, refusal = limiter.charge(state.principal, cost)
         if refusal is not None:
             raise refusal
-
-
-def _too_busy() -> ApiError:
-    return ApiError(
-        503, "the service is busy; send the request again shortly", "overloaded", retry_after=1
-    )
 
 
 def _stopping() -> ApiError:

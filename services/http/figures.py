@@ -4,10 +4,16 @@ Litestar's own Prometheus middleware sits inside the framework, where the edge's
 never come; so the edge counts.
 """
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+from typing_extensions import override
 
 from services.http.compaction_figures import CompactionFigures
+from services.http.overload import Load
 
 UNROUTED = "none"
 """The route of a request that reached none: a wrong path, key or size."""
@@ -63,6 +69,10 @@ class Figures:
         self._counts: dict[tuple[str, str, int], Counter] = {}
         self._times: dict[tuple[str, str], Histogram] = {}
 
+    def watch(self, load: Load) -> None:
+        """Tell of this load, too."""
+        self.registry.register(_LoadFigures(load))
+
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """One request; `route` is an endpoint's path template, or empty."""
         count = self._counts.get((method, route, status))
@@ -88,3 +98,25 @@ class Figures:
     def waited(self, seconds: float) -> None:
         """One consistent read, answered or given up."""
         self._waits.observe(seconds)
+
+
+class _LoadFigures(Collector):
+    """Refusals are counted apart: at the door nothing else is done for them."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+
+    @override
+    def collect(self) -> Iterable[Metric]:
+        load = self._load
+        yield GaugeMetricFamily(
+            "verbatim_requests_in_work", "Requests begun, not answered.", value=load.in_work
+        )
+        yield GaugeMetricFamily(
+            "verbatim_requests_limit", "Past so many in work none is begun.", value=load.limit
+        )
+        yield CounterMetricFamily(
+            "verbatim_requests_refused",
+            "Requests refused, with 503 `overloaded`, before they were begun.",
+            value=load.refused,
+        )

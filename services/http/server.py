@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import functools
 import gc
+import resource
 import signal
 import socket
 from collections.abc import Generator
@@ -12,10 +14,13 @@ from typing_extensions import override
 
 from services.ending import end_within
 from services.http.connection import Connection, keep_ending
-from services.http.edge import App
+from services.http.door import Door
+from services.http.edge import App, Edge
 
 GRACE_SECONDS = 5
 """How long open requests may take to end."""
+OTHER_FILES = 200
+"""Of a process: its connections to the database, logs, libraries."""
 CLOSING_SECONDS = 2
 """How long those that were cut may take to close what they hold."""
 
@@ -51,6 +56,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def allow_connections(most: int) -> None:
+    """So many open files, and those of the process itself, as far as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * most + OTHER_FILES  # past twice as many they are cut
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most_allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most_allowed), hard))
+
+
 def settle_memory() -> None:
     """Once all is wired: what is there now stays, and need not be looked through for garbage again and again.
 
@@ -64,10 +78,11 @@ def settle_memory() -> None:
 
 async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
     """Until `stop` is set; afterwards nothing of the app runs any more."""
+    door: Door | None = app.door if isinstance(app, Edge) else None
     server = _Server(
         uvicorn.Config(
             app,  # pyright: ignore[reportArgumentType] - an ASGI app by another spelling of the types
-            http=Connection,
+            http=functools.partial(Connection, door=door),  # pyright: ignore[reportArgumentType] - called like the class
             ws="none",
             lifespan="off",
             log_config=None,

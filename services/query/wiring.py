@@ -73,6 +73,11 @@ class QueryService:
         await self._reader.stop()
         await self._connections.stop()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether work waits for the database."""
+        return self._connections.is_behind or self._reader.connections.is_behind
+
     async def check(self) -> dict[str, Any]:
         """For health: how far each read model and the relay is. Raises eventstore.errors.Unavailable."""
         rows = await self._connections.fetch(self._lag, {})

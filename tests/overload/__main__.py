@@ -1,6 +1,7 @@
-"""`python -m tests.overload [--seconds S]`: what one command process bears, ten times as much, and how it recovers.
+"""`python -m tests.overload`: what one command process bears, ten times as much, and how it recovers.
 
-The load generator shares the machine with the process and PostgreSQL.
+The process has the machine's first core, PostgreSQL and the generator share the others. A request counts from when it was due;
+what the process itself logs of an accepted one stands beside it.
 """
 
 import argparse
@@ -9,98 +10,126 @@ import tempfile
 from pathlib import Path
 
 import httpx
-import uvloop
 
 from bench.support import machine, table, tell
 from tests.faults.checker import gaps_of
-from tests.faults.rig import Rig, memory_of, rig
-from tests.overload.load import Clients, Load, lost
+from tests.faults.rig import Rig, rig
+from tests.overload.check import lost, prepare, wrong_answers
+from tests.overload.flood import Load, Plan, flood
+from tests.overload.process import NAME, Health, Process, pinned
 from tests.services.support import new_key
 
-CLIENTS = 32
-"""That wait for their answers, to find what the process bears."""
-NORMAL, TIMES = 0.7, 10
-NAME = "command-1"
-STEPS = ("what it bears", "normal", "ten times", "one client", "normal again", "over a key's limit")
+NORMAL = 0.7
+STEPS = ("what it bears", "normal", "overload", "one client", "normal again", "over a key's limit")
+HEADER = (
+    "step, offered/s, accepted/s, p50 ms, p99 ms, by its log p99 ms, refused, p50 ms, p99 ms, no answer,"
+    " CPU, MiB before, at most, after"
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=15.0, help="of each step")
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="of each step; the flood has twice as many"
+    )
+    parser.add_argument("--messages", type=int, default=100, help="of one request")
+    parser.add_argument("--times", type=float, default=10.0, help="what it bears")
+    parser.add_argument(
+        "--clients", type=int, default=8, help="that wait for their answers: what it bears"
+    )
+    parser.add_argument("--connections", type=int, default=600)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="verbatim-overload-") as path:
         Path(path).chmod(0o755)
         limits = {"VERBATIM_RATE_LIMIT_KEY": "60"}
         with rig(Path(path), names=(NAME,), proxies=False, **limits) as made:
-            memory = [memory_of(made)[NAME]]
-            loads = uvloop.run(run(made, given.seconds, memory))
-            wrong = faults_of(made, loads)
-    print(f"`python -m tests.overload --seconds {given.seconds:g}`: {machine()}\n")
-    _table(loads, memory)
-    normal, over = loads[1].slow(0.99, 201), loads[2].slow(0.99, 201)
-    print(f"p99 of the accepted: {over / normal:.1f} times the normal one.")
+            cores = pinned(made)
+            run = Run(made, given.messages, given.connections, cores)
+            wrong = run.all(given.seconds, given.times, given.clients)
+    print(f"`python -m tests.overload {' '.join(sys.argv[1:])}`: {machine()}\n")
+    table(HEADER.split(", "), run.rows)
+    print(f"\n{run.summary()}")
     for one in wrong[:20]:
         print(f"WRONG {one}")
     return 1 if wrong else 0
 
 
-async def run(made: Rig, seconds: float, memory: list[float]) -> list[Load]:
-    """One load a step; `memory` is added to after each."""
-    clients = Clients(made.url(NAME), made.key)
-    await clients.prepare()
-    loads = [await clients.at_once(CLIENTS, seconds)]
-    bears = loads[0].accepted
-    memory.append(memory_of(made)[NAME])
-    for rate in (bears * NORMAL, bears * TIMES, 0, bears * NORMAL):
-        made_of = clients.at_a_rate(rate, seconds) if rate else clients.at_once(1, seconds / 2)
-        loads.append(await made_of)
-        memory.append(memory_of(made)[NAME])
-        tell(f"{rate:.0f} a second: {loads[-1].statuses()}")
-    clients.close()
-    limited = Clients(made.url(NAME), new_key(made.database.service, "acme"))
-    loads.append(await limited.at_a_rate(bears * NORMAL, seconds))
-    memory.append(memory_of(made)[NAME])
-    limited.close()
-    return loads
+class Run:
+    """All steps against one process."""
 
+    def __init__(self, made: Rig, messages: int, connections: int, cores: tuple[int, ...]) -> None:
+        self._made = made
+        self._messages = messages
+        self._connections = connections
+        self._cores = cores
+        self._process = Process(made)
+        self.loads: list[Load] = []
+        self.rows: list[list[str]] = []
+        self._cpu: list[float] = []
+        self._health = Health(made.url(NAME))
 
-def faults_of(made: Rig, loads: list[Load]) -> list[str]:
-    """What no overload excuses."""
-    wrong = [*gaps_of(made.database.service), *lost(made.database.service, loads)]
-    for load in loads:
-        for one in load.outcomes:
-            waits = one.status in (429, 503) and one.retry_after
-            if one.status != 201 and not waits:
-                wrong.append(f"{one}")
-    wrong += [f"it is not over: {one}" for one in loads[3].of(503)[:3]]
-    if not loads[2].of(503):
-        wrong.append("nothing was refused: this was no overload")
-    if not loads[5].of(429):
-        wrong.append("the key's limit was not noticed")
-    ready = httpx.get(f"{made.url(NAME)}/health/ready", trust_env=False)
-    if ready.status_code != 200:
-        wrong.append(f"not ready afterwards: {ready.text}")
-    return wrong
+    def all(self, seconds: float, times: float, clients: int) -> list[str]:
+        key = self._made.key
+        prepare(self._made.url(NAME), key)
+        bears = self._step(key, 0, clients, seconds).accepted
+        self._step(key, bears * NORMAL, self._connections, seconds)
+        with self._health:
+            self._step(key, bears * times, self._connections, 2 * seconds)
+        self._step(key, 0, 1, seconds / 2)
+        self._step(key, bears * NORMAL, self._connections, seconds)
+        limited = new_key(self._made.database.service, "acme")
+        self._step(limited, bears * NORMAL, self._connections, seconds)
+        return self._wrong()
 
+    def _step(self, key: str, rate: float, connections: int, seconds: float) -> Load:
+        step = STEPS[len(self.loads)]
+        address = self._made.url(NAME)
+        run = f"step{len(self.loads)}"
+        plan = Plan(address, key, run, self._messages, connections, rate, seconds, self._cores)
+        process = self._process
+        process.begin()
+        load = flood([plan])
+        before, most, after = process.memory()
+        cpu = process.cpu()
+        self.loads.append(load)
+        self._cpu.append(cpu)
+        figures = [load.offered, load.accepted, load.slow(0.5, 201), load.slow(0.99, 201)]
+        figures += [process.logged(0.99), load.count(429, 503)]
+        figures += [load.slow(0.5, 429, 503), load.slow(0.99, 429, 503), load.count(0)]
+        row = [f"{one:,.1f}" if one < 100 else f"{one:,.0f}" for one in figures]
+        self.rows.append([step, *row, f"{cpu / seconds:.2f}", *(f"{one:.0f}" for one in (before, most, after))])  # fmt: skip
+        tell(f"{step}: {load.found}")
+        return load
 
-def _table(loads: list[Load], memory: list[float]) -> None:
-    rows = [
-        [
-            step,
-            f"{load.offered:,.0f}",
-            f"{load.accepted:,.0f}",
-            f"{load.slow(0.5, 201):,.0f}",
-            f"{load.slow(0.99, 201):,.0f}",
-            f"{len(load.of(429, 503)):,}",
-            f"{load.slow(0.5, 429, 503):,.0f}",
-            f"{load.slow(0.99, 429, 503):,.0f}",
-            f"{len(load.of(None)):,}",
-            f"{size:,.0f}",
-        ]
-        for step, load, size in zip(STEPS, loads, memory[1:], strict=True)
-    ]
-    header = "step, offered/s, accepted/s, p50 ms, p99 ms, refused, p50 ms, p99 ms, no answer, MiB"
-    table(header.split(", "), rows)
+    def summary(self) -> str:
+        normal, over = self.loads[1].slow(0.99, 201), self.loads[2].slow(0.99, 201)
+        append = self._cpu[0] / max(1, self.loads[0].count(201))
+        flooded = self.loads[2]
+        rest = self._cpu[2] - append * flooded.count(201)
+        return (
+            f"The flood offered {flooded.offered / self.loads[0].accepted:.1f} times what the process bears; p99 of the accepted:"
+            f" {over / normal:.1f} times the normal one. An accepted request took {append * 1e6:,.0f} µs of the processor, a refused one"
+            f" {rest / max(1, flooded.count(503)) * 1e6:,.0f}. Health meanwhile: {self._health}. The generator was away from its sockets for"
+            f" {flooded.lag * 1e3:,.0f} ms at most."
+        )
+
+    def _wrong(self) -> list[str]:
+        dsn = self._made.database.service
+        bears, normal, flooded, one, again, limited = self.loads
+        wrong = [*gaps_of(dsn), *lost(dsn, self.loads, self._messages)]
+        for load in self.loads:
+            wrong += wrong_answers(load)
+        wrong += self._health.wrong
+        if not flooded.count(503):
+            wrong.append("nothing was refused: this was no overload")
+        if one.count(503) or again.count(503) > max(10, normal.count(503), bears.count(503)):
+            wrong.append(f"it is not over: {one.found}, {again.found}")
+        if not limited.count(429):
+            wrong.append("the key's limit was not noticed")
+        ready = httpx.get(f"{self._made.url(NAME)}/health/ready", timeout=60, trust_env=False)
+        if ready.status_code != 200:
+            wrong.append(f"not ready afterwards: {ready.text}")
+        return wrong
 
 
 if __name__ == "__main__":

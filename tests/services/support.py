@@ -50,9 +50,10 @@ def serving(
 ) -> AbstractContextManager[str]:
     """A process's worth of service in a thread with a loop of its own; gives its address.
 
-    Keys may be tried without end, as many tests do from one address; those of the limit set it.
+    Keys may be tried without end, as many tests do from one address; those of the limit set it. A slow machine is no
+    overload, unless a test says so.
     """
-    given = {"refused_keys": 0} | settings
+    given = {"refused_keys": 0, "overload_wait_seconds": 60} | settings
     return serving_app(lambda: http_app(Settings(database_url=dsn, **given), rooms))
 
 
