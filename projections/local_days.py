@@ -5,14 +5,16 @@ missing altogether (Apia, 30 December 2011); where they were put back just after
 begins again (St John's until 2011).
 """
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
+REMEMBERED = 8_192
+"""Days of any zones: the same ones are asked for again and again."""
 
 
 class Stretch(NamedTuple):
@@ -37,21 +39,19 @@ def stretches(first: date, last: date, zone: ZoneInfo) -> list[Stretch]:
     ]
 
 
-def _starts(day: date, zone: ZoneInfo) -> Iterator[tuple[date, datetime]]:
+@lru_cache(REMEMBERED)
+def _starts(day: date, zone: ZoneInfo) -> tuple[tuple[date, datetime], ...]:
     """When clocks begin to show the day, and where they go back over its midnight, also the one before."""
     midnight = datetime.combine(day, time(), zone)
     early, late = sorted(midnight.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     if early == late:
-        yield day, early
-        return
+        return ((day, early),)
     change = _change(early, late, zone)
     if early.astimezone(zone).date() < day:  # forward: there is no such midnight
-        yield day, change
-        return
-    yield day, early
+        return ((day, change),)
     if change.astimezone(zone).date() < day:
-        yield day - DAY, change
-        yield day, late
+        return ((day, early), (day - DAY, change), (day, late))
+    return ((day, early),)
 
 
 def _change(early: datetime, late: datetime, zone: ZoneInfo) -> datetime:

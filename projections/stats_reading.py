@@ -15,6 +15,7 @@ from projections.stats import NONE
 
 STATEMENT = query("stats_read")
 HALF = DAY / 2
+MIDNIGHT = time(tzinfo=UTC)
 
 
 class StatsFilter(msgspec.Struct, frozen=True):
@@ -57,15 +58,22 @@ class StatsQuery:
     def __init__(self, workspace: str, wanted: StatsFilter, days: list[Stretch]) -> None:
         self._days = days
         self._cuts = sorted({time for one in days for time in (one.start, one.end)})
-        parts = [_part(cut) for cut in self._cuts]
+        midnights = [datetime.combine(cut, MIDNIGHT) for cut in self._cuts]
+        self._early = [
+            cut - midnight <= HALF for cut, midnight in zip(self._cuts, midnights, strict=True)
+        ]
         self.values: dict[str, Any] = _place(wanted) | {
             "workspace": workspace,
             "source": wanted.source,
             "first": self._cuts[0].date() if days else None,
             "last": self._cuts[-1].date() if days else None,
-            "from": [start for start, _ in parts],
-            "to": [end for _, end in parts],
+            "from": self._either(midnights, self._cuts),
+            "to": self._either(self._cuts, [midnight + DAY for midnight in midnights]),
         }
+
+    def _either(self, early: list[datetime], late: list[datetime]) -> list[datetime]:
+        """By whether a cut is early in its day: the shorter of the two parts that it makes is counted."""
+        return [a if first else b for first, a, b in zip(self._early, early, late, strict=True)]
 
     def rows(self, row: tuple[Any, ...]) -> StatsRows:
         """From a row of the statement."""
@@ -100,9 +108,9 @@ class StatsQuery:
         in_order = [by_day.get(first + number * DAY, 0) for number in range(length)]
         before = list(accumulate(in_order, initial=0))
         found: dict[datetime, int] = {}
-        for cut, part in zip(self._cuts, parts, strict=True):
+        for cut, part, early in zip(self._cuts, parts, self._early, strict=True):
             number = (cut.date() - first).days
-            found[cut] = before[number] + part if _is_early(cut) else before[number + 1] - part
+            found[cut] = before[number] + part if early else before[number + 1] - part
         return found
 
 
@@ -113,17 +121,3 @@ def _place(wanted: StatsFilter) -> dict[str, str | None]:
     if wanted.assistant_id is not None:
         return {"scope": "assistant", "holder": wanted.assistant_id, "assistant_id": None}
     return {"scope": "workspace", "holder": NONE, "assistant_id": None}
-
-
-def _is_early(cut: datetime) -> bool:
-    return cut - _midnight(cut) <= HALF
-
-
-def _part(cut: datetime) -> tuple[datetime, datetime]:
-    """The shorter part of the day that a cut makes."""
-    midnight = _midnight(cut)
-    return (midnight, cut) if _is_early(cut) else (cut, midnight + DAY)
-
-
-def _midnight(moment: datetime) -> datetime:
-    return datetime.combine(moment.date(), time(), UTC)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from projections.search.weights import Ranking, Slot, Weighted
+from projections.search.ranking import Ranking, Slot, Weighted
 
 LENGTHS = 0.35
 """How far a message's length counts, from 0 to 1: BM25's b. Chat messages are short, and a long one may answer too."""
@@ -23,7 +23,9 @@ def value_columns(words: tuple[Weighted, ...]) -> str:
 
 def _way(i: int, j: int, slot: Slot) -> str:
     if slot.ranked:
-        return f"%(weight_{i}_{j})s * ts_rank(m.words, %(slot_{i}_{j})s::tsquery)"
+        value = f"%(weight_{i}_{j})s * ts_rank(m.words, %(slot_{i}_{j})s::tsquery)"
+        there = f"CASE WHEN m.words @@ %(gate_{i}_{j})s::tsquery THEN {value} ELSE 0 END"
+        return there if slot.gate else value
     return f"CASE WHEN m.words @@ %(slot_{i}_{j})s::tsquery THEN %(weight_{i}_{j})s ELSE 0 END"
 
 
@@ -31,8 +33,8 @@ def score_of(ranking: Ranking) -> str:
     """All values together, and what stands in a row; the less of the query is there, the less they count."""
     values = [f"m.v{i}" for i in range(len(ranking.words))]
     values += [
-        f"CASE WHEN m.v{near.first} > 0 AND m.v{near.second} > 0 AND m.words @@ %(near_{n})s::tsquery"
-        f" THEN %(near_weight_{n})s ELSE 0 END"
+        f"CASE WHEN m.v{near.first} > 0 AND m.v{near.second} > 0"
+        f" AND m.words @@ %(near_gate_{n})s::tsquery AND m.words @@ %(near_{n})s::tsquery THEN %(near_weight_{n})s ELSE 0 END"
         for n, near in enumerate(ranking.near)
     ]
     there = [f"CASE WHEN m.v{i} > 0 THEN %(idf_{i})s ELSE 0 END" for i in range(len(ranking.words))]
@@ -64,7 +66,15 @@ def scoring_values(ranking: Ranking, average: float) -> dict[str, Any]:
     for i, word in enumerate(ranking.words):
         values[f"idf_{i}"] = word.idf / total
         for j, slot in enumerate(word.slots):
-            values |= {f"weight_{i}_{j}": slot.weight, f"slot_{i}_{j}": slot.asked}
+            values |= {
+                f"weight_{i}_{j}": slot.weight,
+                f"slot_{i}_{j}": slot.asked,
+                f"gate_{i}_{j}": slot.gate,
+            }
     for n, near in enumerate(ranking.near):
-        values |= {f"near_{n}": near.asked, f"near_weight_{n}": near.weight}
+        values |= {
+            f"near_{n}": near.asked,
+            f"near_gate_{n}": near.gate,
+            f"near_weight_{n}": near.weight,
+        }
     return values

@@ -8,8 +8,8 @@ import msgspec
 from projections.listing import COLUMNS
 from projections.queries import query
 from projections.search.filters import SearchFilter, search_conditions
+from projections.search.ranking import Known, Ranking
 from projections.search.scoring import coverage_of, mask_of, score_of, scoring_values, value_columns
-from projections.search.weights import Known, Ranking
 
 Statement = tuple[bytes, dict[str, Any]]
 """The text and its values."""
@@ -31,7 +31,7 @@ class Place(msgspec.Struct, frozen=True):
 _MATCHING_MESSAGE = (
     "EXISTS (SELECT FROM (SELECT * FROM readmodels.search_messages_v1 n WHERE n.workspace = c.workspace"
     " AND n.conversation = c.id OFFSET 0) m"  # a fence: conversations first, whatever the planner believes
-    " WHERE m.words @@ %(asked)s::tsquery AND m.position <= %(ceiling)s{conditions})"
+    " WHERE m.words @@ %(gate)s::tsquery AND m.words @@ %(asked)s::tsquery AND m.position <= %(ceiling)s{conditions})"
 )
 _MATCHING_TITLE = (
     "EXISTS (SELECT FROM readmodels.search_conversations_v1 m WHERE m.workspace = c.workspace AND m.id = c.id"
@@ -73,7 +73,9 @@ class Statements:
             | scoring_values(ranking, known.average)
             | {
                 "drivers": ranking.drivers,
+                "together": ranking.together,
                 "asked": ranking.asked,
+                "gate": ranking.gate,
                 "must": ranking.must,
                 "ceiling": ceiling,
             }
@@ -89,21 +91,23 @@ class Statements:
     ) -> Statement:
         """The answer, of these conversations. `far` are messages of very long ones."""
         titles = self._titles(_THESE, driver="asked")
-        more = {
-            "ids": ids,
-            "far": [name for name, _ in far],
-            "far_sequences": [sequence for _, sequence in far],
-        }
-        return self._rank(self._hits("search_hits_within"), titles, after, limit, **more)
+        more: dict[str, Any] = {"ids": ids}
+        hits = self._hits("search_hits_within")
+        if far:
+            hits += " UNION " + self._hits("search_hits_far")
+            more["far"] = [name for name, _ in far]
+            more["far_sequences"] = [sequence for _, sequence in far]
+        return self._rank(hits, titles, after, limit, **more)
 
     def candidates(self, *, newest: bool) -> Statement:
         """Ids, each with sequences of messages or None; `newest` looks through the newest messages, too."""
-        sources = [self._hits("search_hits")] if self._ranking.drivers else []
-        sources += [self._hits("search_hits_newest")] if newest else []
-        driver = "drivers" if self._ranking.drivers else "asked"
-        return self._filled(
-            "search_candidates", hits=" UNION ".join(sources), titles=self._titles(driver=driver)
+        driver = "drivers" if self._ranking.drivers else "together"
+        sources = (
+            [self._hits("search_hits", driver=driver)] if getattr(self._ranking, driver) else []
         )
+        sources += [self._hits("search_hits_newest")] if newest else []
+        titles = self._titles(driver="drivers" if self._ranking.drivers else "asked")
+        return self._filled("search_candidates", hits=" UNION ".join(sources), titles=titles)
 
     def newest(self) -> Statement:
         """Ids of conversations that pass the filters: all, or the 501 that were active last."""
@@ -167,11 +171,13 @@ class Statements:
             wanted.search_in == "all" and not wanted.narrows_messages
         )
 
-    def _hits(self, name: str) -> str:
+    def _hits(self, name: str, *, driver: str = "drivers") -> str:
         if self._wanted.search_in == "title":
             return _NO_HITS
         text = query(name).decode()
-        return text.format(**self._score, conditions=self._messages, range=self._range)
+        return text.format(
+            **self._score, conditions=self._messages, range=self._range, driver=driver
+        )
 
     def _titles(self, which: str = ANY_TITLE, *, driver: str = "drivers") -> str:
         if not self._with_titles:

@@ -5,11 +5,11 @@ it less for longer messages. PostgreSQL's `ts_rank` of one word saturates just s
 """
 
 import math
+import os.path
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from projections.search.query import Phrase, Query, Word
+from projections.search.ranking import Known, Near, Ranking, Slot, Weighted
 from projections.search.vectors import mark_of
 
 MINOR = 0.3
@@ -21,90 +21,12 @@ IN_A_ROW = 0.5
 MOST_WORDS = 16
 MOST_CANDIDATES = 4_000
 """Messages that the words chosen to look by may hold together."""
+MOST_TOGETHER = 1_500
+"""Messages expected to hold several common words at once, if each came by itself; words of one subject come together."""
+SHORTEST_GATE = 3
 
 # ts_rank of one word that stands once: its weight D, over the limit of its series.
 _ONCE = 0.1 / (math.pi**2 / 6)
-
-
-class Known(msgspec.Struct, frozen=True):
-    """What a workspace's tables know of a query's words."""
-
-    messages: int
-    """In the workspace."""
-    length: int
-    """Of all of them together, in words."""
-    counted: int
-    """Messages that were counted for `counts`: all, or a sample."""
-    counts: Mapping[str, int]
-    """In how many of those each word stands; a word that was never said is not here."""
-    longer: Mapping[str, int]
-    """The same for words that begin as the last one does."""
-
-    @property
-    def average(self) -> float:
-        return max(1.0, self.length / self.messages) if self.messages else 1.0
-
-    def idf(self, count: float) -> float:
-        rest = max(0.0, self.counted - count)
-        return math.log1p((rest + 0.5) / (count + 0.5))
-
-    def estimate(self, count: int) -> int:
-        """Messages of the whole workspace."""
-        if self.counted == self.messages or not self.counted:
-            return count
-        return math.ceil((count + 1) * self.messages / self.counted)
-
-
-class Slot(msgspec.Struct, frozen=True):
-    """A way for a word to be in a message, as a `tsquery`, and what it adds when it stands there once.
-
-    `ranked` ones add more when it stands there more often.
-    """
-
-    asked: str
-    weight: float
-    ranked: bool
-
-
-class Weighted(msgspec.Struct, frozen=True):
-    """A word of the query: the best of its ways counts. `messages` is about how many have it."""
-
-    slots: tuple[Slot, ...]
-    asked: str
-    idf: float
-    messages: int
-    leads: bool
-    lexemes: tuple[str, ...]
-
-
-class Near(msgspec.Struct, frozen=True):
-    """Two words, by their numbers, in a row as `asked` says: what that adds."""
-
-    first: int
-    second: int
-    asked: str
-    weight: float
-
-
-class Ranking(msgspec.Struct, frozen=True):
-    """A query as PostgreSQL can answer it."""
-
-    words: tuple[Weighted, ...]
-    """The rarest come first."""
-    drivers: str
-    """What the candidates must match: the rare words together, as many as may be; empty where even the rarest is common."""
-    is_complete: bool
-    """Whether nothing that matches fails to match the drivers."""
-    asked: str
-    """What any match has."""
-    must: str
-    """What every match must match too; empty for nothing."""
-    near: tuple[Near, ...]
-
-    @property
-    def worth(self) -> dict[str, float]:
-        """What each lexeme that is looked for is worth to be seen."""
-        return {lexeme: word.idf for word in reversed(self.words) for lexeme in word.lexemes}
 
 
 class Weigher:
@@ -141,8 +63,28 @@ class Weigher:
             chosen = _rarest(leading)
             drivers = _any(word.asked for word in chosen)
             is_complete = len(chosen) == len(leading)
-        asked = _any(word.asked for word in leading)
-        return Ranking(tuple(words), drivers, is_complete, asked, " & ".join(must), near)
+        return Ranking(
+            words=tuple(words),
+            drivers=drivers,
+            together="" if drivers or required else self._together(leading),
+            is_complete=is_complete,
+            asked=_any(word.asked for word in leading),
+            gate=_any(word.gate for word in leading),
+            must=" & ".join(must),
+            near=near,
+        )
+
+    def _together(self, words: list[Weighted]) -> str:
+        """So many of the rarest that few messages have them all."""
+        messages = max(1, self._known.messages)
+        expected = float(messages)
+        chosen: list[str] = []
+        for word in sorted(words, key=lambda word: word.messages):
+            expected *= word.messages / messages
+            chosen.append(f"({word.slots[0].asked})")
+            if len(chosen) > 1 and expected <= MOST_TOGETHER:
+                return " & ".join(chosen)
+        return ""
 
     def _near(
         self, query: Query, places: Mapping[int, int], words: list[Weighted]
@@ -152,7 +94,8 @@ class Weigher:
             first, second = places.get(pair.first), places.get(pair.second)
             if first is not None and second is not None and (row := self._row(pair.phrase)):
                 weight = IN_A_ROW * min(words[first].idf, words[second].idf)
-                found.append(Near(first, second, row, weight))
+                gate = self._row(pair.phrase, gates=True)
+                found.append(Near(first, second, row, gate, weight))
         return tuple(found)
 
     def _weighted(self, word: Word) -> Weighted | None:
@@ -178,9 +121,11 @@ class Weigher:
         if not slots:
             return None
         total = sum(count for _, count in slots)
+        gates = [slot.asked for slot, _ in slots if not slot.ranked]
         return Weighted(
             tuple(slot for slot, _ in slots),
             _any(slot.asked for slot, _ in slots),
+            _any([*self._gates([*said, *longer]), *gates]),
             max(slot.weight for slot, _ in slots),
             self._known.estimate(total),
             word.leads,
@@ -190,9 +135,21 @@ class Weigher:
     def _slot(self, lexemes: list[str], count: int, share: float) -> tuple[Slot, int]:
         weight = share * self._known.idf(count)
         # ts_rank divides by the number of words asked for.
+        stems = {lexeme.partition("~")[0] for lexeme in lexemes if "~" in lexeme}
+        gate = _any(f"{self._quoted(stem + '~')}:*" for stem in sorted(stems))
         return Slot(
-            _any(map(self._quoted, lexemes)), weight * len(lexemes) / _ONCE, ranked=True
+            _any(map(self._quoted, lexemes)),
+            weight * len(lexemes) / _ONCE,
+            ranked=True,
+            gate=gate if len(stems) < len(lexemes) else "",
         ), count
+
+    def _gates(self, lexemes: list[str]) -> list[str]:
+        """What all of these begin with; themselves where that says little."""
+        beginning = os.path.commonprefix(lexemes)  # noqa: RUF071 - letters are meant
+        if len(lexemes) > 1 and len(beginning) >= SHORTEST_GATE:
+            return [f"{self._quoted(beginning)}:*"]
+        return list(map(self._quoted, lexemes))
 
     def _longer(self, prefix: str) -> Mapping[str, int]:
         """Words that begin so; where there are none, the longest word that this may be an ending of."""
@@ -202,14 +159,15 @@ class Weigher:
         known = [stem for stem in beginnings(prefix) if stem in counts]
         return {known[-1]: counts[known[-1]]} if known else {}
 
-    def _row(self, phrase: Phrase) -> str:
-        """As a `tsquery`; empty where a word of it was never said."""
+    def _row(self, phrase: Phrase, *, gates: bool = False) -> str:
+        """As a `tsquery`, of whole words or of their beginnings; empty where a word of it was never said."""
         row, last = "", 0
         for place, lexemes in phrase.words:
-            said = [self._quoted(name) for name in lexemes if name in self._known.counts]
+            said = [name for name in lexemes if name in self._known.counts]
             if not said:
                 return ""
-            row += (f" <{place - last}> " if row else "") + f"({_any(said)})"
+            names = self._gates(said) if gates else map(self._quoted, said)
+            row += (f" <{place - last}> " if row else "") + f"({_any(names)})"
             last = place
         return f"({row})" if row else ""
 

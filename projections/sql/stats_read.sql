@@ -26,7 +26,7 @@ SELECT c.position,
            AND (%(source)s::text IS NULL OR source = %(source)s)) d
  CROSS JOIN (
         SELECT array_agg(s.conversations ORDER BY r.number), array_agg(s.messages ORDER BY r.number)
-          FROM unnest(%(from)s::timestamptz[], %(to)s::timestamptz[]) WITH ORDINALITY AS r (start, stop, number)
+          FROM unnest(%(from)b::timestamptz[], %(to)b::timestamptz[]) WITH ORDINALITY AS r (start, stop, number)
          CROSS JOIN LATERAL (
                 SELECT coalesce(sum(conversations), 0)::bigint AS conversations,
                        coalesce(sum(messages), 0)::bigint AS messages

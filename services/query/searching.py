@@ -9,9 +9,10 @@ from projections.queries import query
 from projections.reading import Freshness
 from projections.search.filters import SearchFilter
 from projections.search.query import Query
+from projections.search.ranking import Known, Ranking
 from projections.search.statements import MOST, Place, Statement, Statements
 from projections.search.vectors import mark_of
-from projections.search.weights import Known, Ranking, Weigher, beginnings
+from projections.search.weights import Weigher, beginnings
 
 Fetch = Callable[[bytes, dict[str, Any]], Awaitable[list[Any]]]
 
@@ -146,7 +147,7 @@ class Searching:
         if wanted.sort_by != "relevance":
             ids = [row[0] for row in await self._rows(statements.walk(after, limit))]
             return statements.rank_within(ids, [], after, limit)
-        newest = not ranking.drivers or wanted.narrows_messages
+        newest = not (ranking.drivers or ranking.together) or wanted.narrows_messages
         candidates = await self._rows(statements.candidates(newest=newest))
         if (
             len(candidates) < limit and not newest

@@ -96,6 +96,19 @@ def test_few_or_many_pass_the_filters(
     assert shown(found(dsn, q, user_id="u2", min_messages=2)) == whole
 
 
+@pytest.mark.parametrize("q", ["kettle refund", "late blue parcel order"])
+def test_what_has_common_words_together_is_found(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, q: str
+) -> None:
+    whole = shown(found(dsn, q))
+    monkeypatch.setattr(weights, "MOST_CANDIDATES", 0)
+    monkeypatch.setattr(weights, "MOST_TOGETHER", 1_000_000)
+    answer = shown(found(dsn, q, limit=5))
+    assert answer[0] == whole[0]
+    assert len(answer) == 5
+    assert all(one in whole for one in answer)
+
+
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("sort_by", ["created_at", "message_count"])
 def test_other_orders_walk_to_the_same(
