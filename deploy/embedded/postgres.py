@@ -36,7 +36,6 @@ SETTINGS = {
     "max_connections": "100",
     "random_page_cost": "1.1",  # SSDs
     "jit": "off",  # our queries are short
-    "io_method": "sync",  # what is read lies in the system's memory mostly: workers to read it cost more than they save
     "log_min_duration_statement": "1s",
     # What people wrote stays out of the log: no values of slow or failed statements, no keys that are taken.
     "log_parameter_max_length": "0",
