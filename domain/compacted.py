@@ -89,7 +89,7 @@ def compacted_again(
         version=version,
         upto=upto,
         early=tuple(early),
-        groups=tuple(filter(None, groups)),
+        groups=tuple(sorted(filter(None, groups))),  # `returned` has no order once it was JSON
         returned={},
         watermark=event.watermark,
         strategy=event.strategy,

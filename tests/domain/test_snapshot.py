@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.codec import EVENT_TYPES, Codec, topic_of
+from domain.events import MessagePinned
 from domain.snapshot import SCHEMA, frozen, thawed
 from domain.state import evolve
+from tests.domain.builders import NOON, appended, compacted, started
 from tests.domain.replay import lines_of
 from tests.histories import make_log
 
@@ -67,6 +69,27 @@ def test_a_snapshot_and_the_rest_give_the_same_state(seed, data):
             if version == at:
                 state = thawed(frozen(state))
             assert state == whole
+
+
+def test_pins_in_any_order_are_the_same_from_a_snapshot():
+    """JSON's keys are sorted, a fold's are in the order of the pins: what is made of them must not tell."""
+    folded = taken_up = None
+    for version, event in enumerate(
+        [
+            started(),
+            *(appended(f"m{sequence}") for sequence in range(1, 13)),
+            compacted((1, 10)),
+            MessagePinned("m9", 9, (9,)),
+            MessagePinned("m2", 2, (2,)),
+            MessagePinned("m10", 10, (10,)),
+            compacted((11, 11)),
+        ],
+        1,
+    ):
+        folded = evolve(folded, event, version, NOON)
+        taken_up = evolve(taken_up, event, version, NOON)
+        taken_up = thawed(frozen(taken_up))
+    assert frozen(folded) == frozen(taken_up)
 
 
 def test_what_nobody_wrote_is_no_snapshot():
