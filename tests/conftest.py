@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
 from tests.servers import database, empty_database, nats_server, postgres
 from tests.variables import taken
@@ -11,6 +12,14 @@ __all__ = ["database", "empty_database", "nats_server", "postgres", "shared_data
 
 SHARED_DATA = Path(taken("SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 """Real conversations beside the checkout; they are not part of the project."""
+
+for phase in (
+    "connect",
+    "read",
+    "write",
+    "pool",
+):  # five seconds are few where the other core is busy, too
+    setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
 
 
 @pytest.fixture(scope="session")

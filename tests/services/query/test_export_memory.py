@@ -82,8 +82,8 @@ def test_of_many_conversations(database: Database) -> None:
         asyncio.run(fill(database.service, f"w:c{number}", 20))
     asyncio.run(peak(database.service, ["w:c0", "w:c1"], "json"))
     few, _ = asyncio.run(peak(database.service, ["w:c0", "w:c1"], "json"))
-    many, messages = asyncio.run(
-        peak(database.service, [f"w:c{number}" for number in range(60)], "json")
-    )
-    assert messages == 1_200
-    assert many < few + (200 << 10)  # all texts together are 500 kB
+    all_of_them = [f"w:c{number}" for number in range(60)]
+    # The least of three: what other threads of the process take meanwhile is counted, too.
+    found = [asyncio.run(peak(database.service, all_of_them, "json")) for _ in range(3)]
+    assert {messages for _, messages in found} == {1_200}
+    assert min(held for held, _ in found) < few + (200 << 10)  # all texts together are 500 kB
