@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from bench.compaction_cases import Case, Half, cases
+from bench.compaction_dialogues import talks
 from bench.compaction_evidence import Stems, stems
 from bench.compaction_sessions import sessions
 from bench.compaction_speed import memory, speed
@@ -177,11 +178,13 @@ def main() -> None:
     print(f"{machine()}{', short' if short else ''}\n")
     speed(tools, 10_000 if short else 100_000)
     memory(tools, 40 if short else 400)
+    halves: list[Half] = ["report"] if short else ["report", "tune"]
+    for half in halves:
+        quality(f"marked dialogues, the half to {half}", list(talks(tools, half)), tools)
     if not folder.exists():
         print(f"no conversations in {folder}")
         return
     support, coding = folder / "tau-airline.jsonl", folder / "swe-agent.jsonl"
-    halves: list[Half] = ["report"] if short else ["report", "tune"]
     for half in halves:
         found = list(cases(support, tools, 12 if short else 1, half))
         quality(f"`{support.name}`, the half to {half}", found, tools)

@@ -36,7 +36,7 @@ class Case(msgspec.Struct, frozen=True):
     """What must stay costs alone: the last user message, open calls."""
     needed: list[str]
     evidence: list[Evidence]
-    """For each later question and its answer that takes something up; in `compaction_sessions` alone."""
+    """For each later question and its answer that takes something up; in `compaction_sessions` and `compaction_dialogues` alone."""
 
     def budget(self, share: float) -> int | None:
         """None where it does not hold what must stay."""

@@ -71,11 +71,15 @@ def process(name: str, postgres: EmbeddedPostgres, **settings: str) -> Generator
     """A contestant of `bench.http_apps`, or a follower; its log goes to a file, as a service's does."""
     follows = name in FOLLOWERS
     arguments = ["services.cli", *FOLLOWERS[name]] if follows else ["bench.http_apps", name]
-    environ = os.environ | {
-        "VERBATIM_DATABASE_URL": postgres.database_url,
-        "VERBATIM_MIGRATE_DATABASE_URL": postgres.migrate_database_url,
-        **settings,
-    }
+    environ = (
+        os.environ
+        | {
+            "VERBATIM_DATABASE_URL": postgres.database_url,
+            "VERBATIM_MIGRATE_DATABASE_URL": postgres.migrate_database_url,
+            "VERBATIM_OVERLOAD_WAIT_SECONDS": "10",  # clients that never pause are overload: here they are to be answered
+            **settings,
+        }
+    )
     with tempfile.TemporaryFile() as log:
         child = subprocess.Popen(
             [sys.executable, "-m", *arguments],

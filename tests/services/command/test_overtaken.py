@@ -135,9 +135,13 @@ async def test_what_is_decided_again_may_be_refused(database: Database) -> None:
             await handler.handle(order(said("m"), "m", if_match=version))
         assert refused.value.status == 412
         await states.rival.handle(order(UpdateConversation(archived=True), "archive"))
-        nothing = order(UpdateConversation(archived=True), "again", keyed=keyed("k"))
-        outcome = await handler.handle(nothing)
-        assert outcome.events == []
+        for nothing in (
+            order(UpdateConversation(archived=True), "again"),
+            order(UpdateConversation(archived=True), "again, keyed", keyed=keyed("k")),
+        ):
+            outcome = await handler.handle(nothing)
+            assert outcome.events == []
+            assert outcome.state.status == "archived"
         await states.rival.handle(order(DeleteConversation(), "delete"))
         with pytest.raises(ConversationIsDeleted):
             await handler.handle(order(said("n"), "n"))

@@ -1,7 +1,9 @@
-"""A service with a model as its summariser."""
+"""A service with a model as its summariser; fixtures of tests with it."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+
+import pytest
 
 from tests.servers import Database
 from tests.services.compaction.asking import data_list
@@ -27,6 +29,17 @@ def summarised(database: Database, model: Model, timeout_seconds: float = 60.0) 
         closing(Api(address, database, new_key(dsn, unlimited=True))) as client,
     ):
         yield client
+
+
+@pytest.fixture(scope="module")
+def served(module_database: Database, model: Model) -> Iterator[Api]:
+    with summarised(module_database, model) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def afresh(model: Model) -> None:
+    model.afresh()
 
 
 def compactions(api: Api, name: str) -> list:

@@ -1,27 +1,15 @@
 """A model as summariser, good and bad: no result but the good one makes an event."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.servers import Database
 from tests.services.compaction.asking import context, conversation, data, talk
 from tests.services.compaction.models import Model
-from tests.services.compaction.summarising import KEY, compactions, summarised
+from tests.services.compaction.summarising import KEY, afresh, compactions, served
 from tests.services.support import Api, refused
 
+__all__ = ["afresh", "served"]
 pytestmark = pytest.mark.usefixtures("api")  # its projections run
-
-
-@pytest.fixture(scope="module")
-def served(module_database: Database, model: Model) -> Iterator[Api]:
-    with summarised(module_database, model) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def afresh(model: Model) -> None:
-    model.afresh()
 
 
 def test_its_text_becomes_the_summary(served: Api, model: Model) -> None:

@@ -1,7 +1,6 @@
 """While a model writes: what is said, pinned and asked again meanwhile, and a model that takes too long."""
 
 import threading
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -9,21 +8,11 @@ import pytest
 from tests.servers import Database
 from tests.services.compaction.asking import context, conversation, data, talk
 from tests.services.compaction.models import Model
-from tests.services.compaction.summarising import compactions, summarised
+from tests.services.compaction.summarising import afresh, compactions, served, summarised
 from tests.services.support import Api, refused
 
+__all__ = ["afresh", "served"]
 pytestmark = pytest.mark.usefixtures("api")  # its projections run
-
-
-@pytest.fixture(scope="module")
-def served(module_database: Database, model: Model) -> Iterator[Api]:
-    with summarised(module_database, model) as client:
-        yield client
-
-
-@pytest.fixture(autouse=True)
-def afresh(model: Model) -> None:
-    model.afresh()
 
 
 def in_background(do) -> tuple[threading.Thread, list[httpx.Response]]:

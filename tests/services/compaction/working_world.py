@@ -13,9 +13,7 @@ from services.compaction import worker
 from tests.projections.relay.conftest import server
 from tests.projections.relay.support import relaying, wired
 from tests.servers import Database
-from tests.services.compaction.whole import (
-    service,
-)
+from tests.services.compaction.whole import service
 from tests.services.gateway.model_server import Asked, ModelServer, Reply, completion, model_server
 from tests.services.support import Api
 
