@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -19,6 +20,8 @@ STOP_SECONDS = 8.0
 FIRST_DELAY, LONGEST_DELAY = 0.1, 10.0
 STEADY_SECONDS = 30.0
 """After so long in health a child's next restart is prompt again."""
+LAST_WORDS = 400
+"""Characters of a log's last line that are told where a child does not come up."""
 
 
 class ChildFailed(Exception):  # noqa: N818 - names the finding
@@ -201,7 +204,16 @@ class Supervisor:
 
 
 def _see(child: Child) -> str:
-    return f"; see {child.hint}" if child.hint else ""
+    """The last line of its log, which mostly says why, and where the others are."""
+    if not child.hint:
+        return ""
+    try:
+        lines = Path(child.hint).read_text("utf-8", errors="replace").split("\n")
+    except OSError:
+        lines = []
+    words = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    told = f", and said last: {words[:LAST_WORDS]}" if words else ""
+    return f"{told}; see {child.hint}"
 
 
 def _how(code: int) -> str:

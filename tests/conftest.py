@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
 
-from tests.servers import database, empty_database, nats_server, postgres
+from tests.servers import database, empty_database, nats_server, postgres, shared_nats
 from tests.variables import taken
 
-__all__ = ["database", "empty_database", "nats_server", "postgres", "shared_data"]
+__all__ = ["database", "empty_database", "nats_server", "postgres", "shared_data", "shared_nats"]
 
 SHARED_DATA = Path(taken("SHARED_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 """Real conversations beside the checkout; they are not part of the project."""

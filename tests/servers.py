@@ -1,5 +1,6 @@
 """Real servers for the tests: one PostgreSQL and one NATS a test worker, a fresh database a test."""
 
+import asyncio
 import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import nats
 import psycopg
 import pytest
 from psycopg import sql
@@ -59,9 +61,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 
 
 @pytest.fixture(scope="session")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
+def shared_nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedNats]:
     with running_nats(tmp_path_factory.mktemp("nats")) as server:
         yield server
+
+
+@pytest.fixture
+def nats_server(shared_nats: EmbeddedNats) -> EmbeddedNats:
+    """Without streams: what another test's log filled is foreign to this one's."""
+    asyncio.run(_forget_streams(shared_nats))
+    return shared_nats
+
+
+async def _forget_streams(server: EmbeddedNats) -> None:
+    client = await nats.connect(server.nats_url, allow_reconnect=False)
+    js = client.jetstream()
+    for stream in await js.streams_info():
+        await js.delete_stream(str(stream.config.name))
+    await client.close()
 
 
 NatsT = TypeVar("NatsT", bound=EmbeddedNats)

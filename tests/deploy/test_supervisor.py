@@ -145,6 +145,16 @@ def test_one_that_does_not_answer_in_time_is_told(made: Any) -> None:
         telling.supervisor.start()
 
 
+def test_its_last_words_are_told(made: Any, tmp_path: Path) -> None:
+    log = tmp_path / "mute.log"
+    log.write_text("begun\nthis is another's stream\n\n", "utf-8")
+    telling = made(child("mute", SLEEPER, healthy=lambda: False, start_seconds=0.05, hint=str(log)))
+    with pytest.raises(ChildFailed) as failed:
+        telling.supervisor.start()
+    expected = f"mute does not answer, and said last: this is another's stream; see {log}"
+    assert str(failed.value) == expected
+
+
 def test_a_deaf_one_is_killed_and_all_are_gone_when_the_stop_is_done(
     made: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

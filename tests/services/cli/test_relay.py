@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import nats
 import pytest
 
 from deploy.embedded.nats import EmbeddedNats
@@ -15,14 +14,6 @@ from projections.relay.stream import STREAM
 from tests.projections.relay.support import GrowingLog, check_whole, filled
 from tests.servers import Database
 from tests.services.cli.support import CommandLine
-
-
-async def _forget(server: EmbeddedNats) -> None:
-    client = await nats.connect(server.nats_url, allow_reconnect=False)
-    js = client.jetstream()
-    for stream in await js.streams_info():
-        await js.delete_stream(str(stream.config.name))
-    await client.close()
 
 
 @pytest.fixture
@@ -33,7 +24,6 @@ def log(database: Database) -> GrowingLog:
 @pytest.fixture
 def relay(cli: CommandLine, database: Database, nats_server: EmbeddedNats) -> CommandLine:
     """The command line set to servers of which NATS is empty."""
-    asyncio.run(_forget(nats_server))
     cli.set(database_url=database.service, nats_url=nats_server.nats_url, stream_max_days=20_000)
     return cli
 
