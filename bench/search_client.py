@@ -1,7 +1,6 @@
 """What the search benchmark asks with: the service's own steps, without HTTP."""
 
 import time
-from typing import Any
 
 from eventstore.reader import Connections
 from projections.listing import ListFilter
@@ -32,12 +31,9 @@ class Client:
     ) -> list[Found]:
         """The first page, as the service finds it; without the texts to show."""
         started = time.perf_counter()
-        searching = Searching(self._fetch, workspace, wanted, parse(self._tokens, q))
+        searching = Searching(self._connections.fetch, workspace, wanted, parse(self._tokens, q))
         terms = await searching.terms(NAMES)
         known = await searching.counted(terms.known)
         found = await searching.found(known, 2**62, None, limit + 1)
         self.seconds = time.perf_counter() - started
         return found[:limit]
-
-    async def _fetch(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
-        return await self._connections.fetch(statement, values)

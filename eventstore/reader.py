@@ -1,7 +1,8 @@
 """The reading side of the log for asynchronous services: streams, messages, keys, the head."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -25,6 +26,8 @@ QUEUE = 8
 """Statements that may wait for each connection before it counts as behind."""
 _SET_UP = "SET statement_timeout = '30s'"
 """After which the server ends a statement that nobody waits for any more."""
+Plans = Literal["auto", "force_custom_plan", "force_generic_plan"]
+"""How PostgreSQL plans a statement: for any values once, or for the given ones each time; by itself it finds out by trying."""
 MOST_WAITING = 2_000
 """Statements that may wait for a connection; past it they are refused."""
 STOP_SECONDS = 2.0
@@ -53,6 +56,7 @@ class Connections:
         self._running: set[asyncio.Task[Any]] = set()
         self._begun: set[asyncio.Task[Any] | None] = set()
         """Those of them that have a connection."""
+        self._plans: WeakKeyDictionary[AsyncConnection, Plans] = WeakKeyDictionary()
 
     async def start(self) -> None:
         """Raises psycopg.OperationalError where there is no server."""
@@ -79,14 +83,16 @@ class Connections:
         """Whether so many statements wait that each connection has a queue of its own."""
         return self.use["waiting"] > QUEUE * self._size
 
-    async def fetch(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
-        """All rows of one prepared, binary statement.
+    async def fetch(
+        self, statement: bytes, values: dict[str, Any] | list[Any], plans: Plans = "auto"
+    ) -> list[Any]:
+        """All rows of one prepared, binary statement; a list of values is for `$1` and so on.
 
         Raises Unavailable where there is no server, or none that answers in time; Overloaded.
         """
         if len(self._running) > MOST_WAITING:
             raise Overloaded("too many reads wait for the database; try again shortly")
-        task = asyncio.create_task(self._fetch(statement, values))
+        task = asyncio.create_task(self._fetch(statement, values, plans))
         self._running.add(task)
         task.add_done_callback(self._ended)
         done, _ = await asyncio.wait((task,), timeout=self._patience)
@@ -102,18 +108,20 @@ class Connections:
         if not task.cancelled():
             task.exception()  # told already to a caller that had the patience
 
-    async def _fetch(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
+    async def _fetch(
+        self, statement: bytes, values: dict[str, Any] | list[Any], plans: Plans
+    ) -> list[Any]:
         connection = await self._free.get()
         self._begun.add(asyncio.current_task())
         try:
             if connection is not None:
                 try:
-                    return await _rows(connection, statement, values)
+                    return await self._rows(connection, statement, values, plans)
                 except psycopg.OperationalError:
                     if not connection.closed:
                         raise
             connection = await self._connect()
-            return await _rows(connection, statement, values)
+            return await self._rows(connection, statement, values, plans)
         except psycopg.OperationalError as error:
             raise Unavailable("the database cannot be reached; try again shortly") from error
         except psycopg.errors.UndefinedTable as error:
@@ -130,11 +138,20 @@ class Connections:
         await connection.execute(_SET_UP)
         return connection
 
-
-async def _rows(connection: AsyncConnection, statement: bytes, values: dict[str, Any]) -> list[Any]:
-    cursor = connection.cursor(binary=True)
-    await cursor.execute(statement, values, prepare=True)
-    return await cursor.fetchall()
+    async def _rows(
+        self,
+        connection: AsyncConnection,
+        statement: bytes,
+        values: dict[str, Any] | list[Any],
+        plans: Plans,
+    ) -> list[Any]:
+        if self._plans.get(connection, "auto") != plans:
+            await connection.execute(b"SET plan_cache_mode = " + plans.encode())
+            self._plans[connection] = plans
+        named = isinstance(values, dict)
+        cursor = connection.cursor() if named else psycopg.AsyncRawCursor(connection)
+        await cursor.execute(statement, values, prepare=True, binary=True)
+        return await cursor.fetchall()
 
 
 class LogReader:

@@ -47,12 +47,26 @@ ends AS MATERIALIZED (
 )"""
 _OF_DAYS = """
 of_days AS MATERIALIZED (
-    SELECT p.* FROM (SELECT first + n AS day FROM ends, generate_series(0, last - first) AS n
-                      WHERE NOT (SELECT enough FROM enough)) AS d,
-           LATERAL (SELECT {column} AS place, id FROM readmodels.conversations_v1
-                     WHERE {day} = d.day AND {filters} AND {beyond}
-                     ORDER BY {column} {order}, id {order} LIMIT %(limit)s) AS p
-     ORDER BY place {order}, id {order} LIMIT %(limit)s
+    -- Merged: of all days' first rows the first is taken, and its day's next one looked up.
+    WITH RECURSIVE merged AS (
+        SELECT 0 AS n, NULL::{kind} AS place, NULL::text COLLATE "C" AS id, h.*
+          FROM (SELECT array_agg(d.day) AS days, array_agg(p.place) AS places, array_agg(p.id) AS ids
+                  FROM (SELECT first + n AS day FROM ends, generate_series(0, last - first) AS n
+                         WHERE NOT (SELECT enough FROM enough)) AS d,
+                       LATERAL (SELECT {column} AS place, id FROM readmodels.conversations_v1
+                                 WHERE {day} = d.day AND {filters} AND {beyond}
+                                 ORDER BY {column} {order}, id {order} LIMIT 1) AS p) AS h
+        UNION ALL
+        SELECT n + 1, f.place, f.id, days, places[:f.at - 1] || p.place || places[f.at + 1:], ids[:f.at - 1] || p.id || ids[f.at + 1:]
+          FROM merged,
+               LATERAL (SELECT place, id COLLATE "C" AS id, at::int FROM unnest(places, ids) WITH ORDINALITY AS u (place, id, at)
+                         WHERE u.place IS NOT NULL ORDER BY 1 {order}, 2 {order} LIMIT 1) AS f
+               LEFT JOIN LATERAL (SELECT {column} AS place, id FROM readmodels.conversations_v1
+                                   WHERE {day} = days[f.at] AND {filters} AND ({column}, id) {sign} (f.place, f.id)
+                                   ORDER BY {column} {order}, id {order} LIMIT 1) AS p ON true
+         WHERE n < %(limit)s
+    )
+    SELECT place, id FROM merged WHERE n > 0
 )"""
 _OF_NEAR = "(SELECT resource, place, id FROM near WHERE (SELECT enough FROM enough))"
 _THESE = """(
@@ -133,6 +147,8 @@ class Ranged(msgspec.Struct, frozen=True):
             column=self.column,
             order=self.order,
             day=_DAY,
+            kind=self.kind,
+            sign=">" if self.order == "asc" else "<",
             narrows=_all(self.narrows),
             by=by,
             beyond=self.beyond.format(by=by),

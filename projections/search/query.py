@@ -150,7 +150,7 @@ def _placed(tokens: Tokens, piece: Piece) -> list[tuple[int, tuple[str, ...]]]:
         return [
             (piece.place + at, (gram,)) for gram, at, size in grams(piece.text) if whole or size > 1
         ]
-    names = tuple(tokens.asked_as(piece))
+    names = tokens.asked_as(piece)
     return [(piece.place, names)] if names else []
 
 
@@ -171,7 +171,7 @@ def _chain_words(tokens: Tokens, chain: str, *, may_go_on: bool) -> list[Word]:
     for part in parts:
         if part.kind == "whole":
             inside = [p for p in parts if part.start <= p.start and p.end <= part.end]
-            found.append(Word(tuple(tokens.asked_as(part)), phrase=_words_in_a_row(tokens, inside)))
+            found.append(Word(tokens.asked_as(part), phrase=_words_in_a_row(tokens, inside)))
         else:
             leads = not beside or not has_digits or _TELLING_NUMBER.fullmatch(part.text) is not None
             placed = _placed(tokens, part)

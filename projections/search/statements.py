@@ -1,18 +1,27 @@
 """A weighed query and its filters as SQL: the files of `sql/search_*`, their places filled with fixed fragments."""
 
+import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from projections.listing import COLUMNS
+from eventstore.reader import Plans
+from projections.listing import COLUMNS, plans_of
 from projections.queries import query
 from projections.search.filters import SearchFilter, search_conditions
 from projections.search.ranking import Known, Ranking
 from projections.search.scoring import coverage_of, mask_of, score_of, scoring_values, value_columns
 
-Statement = tuple[bytes, dict[str, Any]]
-"""The text and its values."""
+
+class Statement(msgspec.Struct, frozen=True):
+    """The text, its values by number, and how it is planned."""
+
+    text: bytes
+    values: list[Any]
+    plans: Plans
+
 
 MOST = 100
 """Conversations that an order by relevance goes through."""
@@ -37,6 +46,7 @@ _MATCHING_TITLE = (
     "EXISTS (SELECT FROM readmodels.search_conversations_v1 m WHERE m.workspace = c.workspace AND m.id = c.id"
     " AND m.words @@ %(asked)s::tsquery{conditions})"
 )
+_NAMED = re.compile(r"%\((\w+)\)s")
 _SIGNS = {"asc": ">", "desc": "<"}
 _NO_HITS = "SELECT NULL::text AS conversation, 0::bigint AS sequence, 0::float8 AS score, 0 AS mask WHERE false"
 ANY_TITLE = " AND (m.workspace = %(workspace)s) IS TRUE"  # by no index, as in `search_hits`
@@ -107,11 +117,13 @@ class Statements:
         )
         sources += [self._hits("search_hits_newest")] if newest else []
         titles = self._titles(driver="drivers" if self._ranking.drivers else "asked")
-        return self._filled("search_candidates", hits=" UNION ".join(sources), titles=titles)
+        return self._filled(
+            "search_candidates", "force_generic_plan", hits=" UNION ".join(sources), titles=titles
+        )
 
     def newest(self) -> Statement:
         """Ids of conversations that pass the filters: all, or the 501 that were active last."""
-        return self._filled("search_newest")
+        return self._filled("search_newest", plans_of(self._wanted.conversations))
 
     def walk(self, after: Place | None, limit: int) -> Statement:
         """Ids of the next conversations that match, in an order that is not by relevance."""
@@ -124,6 +136,7 @@ class Statements:
             matching.append(_MATCHING_TITLE.format(conditions=self._must))
         return self._filled(
             "search_walk",
+            plans_of(self._wanted.conversations),
             beyond=f"({column}, id) {sign} (%(after)s::{kind}, %(after_id)s)" if after else "true",
             matching=" OR ".join(matching),
             order=f"{column} {self._wanted.order}, id {self._wanted.order}",
@@ -146,6 +159,7 @@ class Statements:
         beyond = f"({', '.join(places)}) {sign} ({', '.join(named[place] for place in places)})"
         return self._filled(
             "search_rank",
+            "force_generic_plan",
             hits=hits,
             titles=titles,
             column=column,
@@ -185,12 +199,25 @@ class Statements:
         text = query("search_titles").decode()
         return text.format(**self._score, conditions=self._must + which, driver=driver)
 
-    def _filled(self, name: str, **parts: Any) -> Statement:
-        """Parts that the file has no place for are values."""
+    def _filled(self, name: str, plans: Plans, **parts: Any) -> Statement:
+        """Parts that the file has no place for are values.
+
+        Where scores are made, no value changes what is best done, and a plan is milliseconds' work.
+        """
         text = query(name).decode()
-        return text.format(
-            conditions=self._conversations, covered=coverage_of(self._ranking.words), **parts
-        ).encode(), self._values | parts
+        covered = coverage_of(self._ranking.words)
+        filled = text.format(conditions=self._conversations, covered=covered, **parts)
+        numbered, names = _numbered(filled)
+        values = self._values | parts
+        return Statement(numbered, [values[each] for each in names], plans)
+
+
+@lru_cache(512)
+def _numbered(text: str) -> tuple[bytes, tuple[str, ...]]:
+    """With `$1` for the first name and so on; psycopg would take such long texts apart each time."""
+    names: dict[str, int] = {}
+    numbered = _NAMED.sub(lambda name: f"${names.setdefault(name[1], len(names) + 1)}", text)
+    return numbered.encode(), tuple(names)
 
 
 def _after(after: Place | None) -> dict[str, Any]:

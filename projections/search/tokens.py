@@ -22,6 +22,7 @@ LONGEST_LEXEME = 40
 LAST_POSITION = 16_383
 """Of PostgreSQL's tsvector: whatever stands later counts as standing there."""
 _CACHED = 100_000
+_ASKED_CACHED = 10_000
 _LONGEST_CACHED = 48
 
 Entries = tuple[tuple[tuple[str, int], ...], int, int]
@@ -52,6 +53,7 @@ class Tokens:
         self._foreign = {code: stemmer(name) for code, name in NAMES.items()}
         self._scripts = {code: stemmer(name) for code, name in SCRIPTS.items()}
         self._cached = lru_cache(_CACHED)(self._entries)
+        self._asked = lru_cache(_ASKED_CACHED)(self._all_forms)
 
     def index(self, text: str) -> Indexed:
         """What the index holds of a text: at most MOST_LEXEMES, of at most MOST_CHARACTERS."""
@@ -90,11 +92,15 @@ class Tokens:
         """A piece's lexemes, with their places."""
         if piece.kind == "grams":
             return [(gram, piece.place + at) for gram, at, _ in grams(piece.text)]
-        return [(short(form), piece.place) for form in self._forms(piece, (language,))]
+        forms = self._forms(piece.text, piece.kind, (language,))
+        return [(short(form), piece.place) for form in forms]
 
-    def asked_as(self, piece: Piece) -> list[str]:
+    def asked_as(self, piece: Piece) -> tuple[str, ...]:
         """The lexemes any of which a word or whole may be indexed as, the likeliest first; none for a stop word."""
-        return [short(form) for form in self._forms(piece, tuple(NAMES))]
+        return self._asked(piece.text, piece.kind)
+
+    def _all_forms(self, word: str, kind: str) -> tuple[str, ...]:
+        return tuple(short(form) for form in self._forms(word, kind, tuple(NAMES)))
 
     def _spans(self, piece: Piece, offset: int, language: str) -> Iterator[Span]:
         if piece.kind != "grams":
@@ -120,14 +126,13 @@ class Tokens:
                 words += 1
         return tuple(entries), places, words
 
-    def _forms(self, piece: Piece, languages: tuple[str, ...]) -> list[str]:
+    def _forms(self, word: str, kind: str, languages: tuple[str, ...]) -> list[str]:
         """Without repetitions, the form that every text is indexed under first."""
-        word = piece.text
-        if piece.kind == "symbol":
+        if kind == "symbol":
             return [word]
         script = script_of(word)
         folded = fold(word, script)
-        if not folded or (folded in STOP_WORDS and piece.kind == "word"):
+        if not folded or (folded in STOP_WORDS and kind == "word"):
             return []  # nothing is left of a mark without a letter
         if any(letter.isdigit() for letter in folded):
             return [folded]
@@ -138,7 +143,7 @@ class Tokens:
         forms = [self._english(folded)]
         if not word.isascii():
             forms.append(self._english(spelled_out(word)))
-        if piece.kind == "word":
+        if kind == "word":
             forms += self._foreign_forms(word, folded, languages)
         return list(dict.fromkeys(forms))
 
@@ -147,7 +152,7 @@ class Tokens:
             f"{fold(stem(form), 'latin')}~{language}"
             for language in languages
             if (stem := self._foreign.get(language)) and word not in FUNCTION_WORDS[language]
-            for form in ((word, folded) if len(languages) > 1 else (word,))
+            for form in ({word: 0, folded: 0} if len(languages) > 1 else (word,))
         ]
 
 

@@ -28,4 +28,7 @@ CREATE INDEX IF NOT EXISTS conversations_v1_day_active ON readmodels.conversatio
 CREATE INDEX IF NOT EXISTS conversations_v1_day_updated ON readmodels.conversations_v1 (workspace, ((created_at AT TIME ZONE 'UTC')::date), updated_at, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_day_count ON readmodels.conversations_v1 (workspace, ((created_at AT TIME ZONE 'UTC')::date), message_count, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_assistant ON readmodels.conversations_v1 (workspace, assistant_id, active_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_assistant_created ON readmodels.conversations_v1 (workspace, assistant_id, created_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_assistant_updated ON readmodels.conversations_v1 (workspace, assistant_id, updated_at, id);
+CREATE INDEX IF NOT EXISTS conversations_v1_assistant_count ON readmodels.conversations_v1 (workspace, assistant_id, message_count, id);
 CREATE INDEX IF NOT EXISTS conversations_v1_metadata ON readmodels.conversations_v1 USING gin (metadata jsonb_path_ops);

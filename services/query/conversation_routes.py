@@ -7,7 +7,7 @@ import msgspec
 from domain import ids
 from domain import resources as res
 from domain.refusals import ConversationNotFound
-from projections.listing import ListFilter, ListRows, SortBy, list_rows, list_statement
+from projections.listing import ListFilter, ListRows, SortBy, list_rows, list_statement, plans_of
 from services.http import examples
 from services.http.endpoint import Answer, Call, Endpoint, data
 from services.http.minting import Minter
@@ -70,7 +70,8 @@ class ConversationRoutes:
         statement, values = list_statement(call.workspace, wanted, after, limit + 1)
 
         async def fetch() -> ListRows:
-            return list_rows((await self._reads.connections.fetch(statement, values))[0])
+            found = await self._reads.connections.fetch(statement, values, plans_of(wanted))
+            return list_rows(found[0])
 
         rows = await self._reads.consistency.read(call, fetch)
         more = len(rows.resources) > limit

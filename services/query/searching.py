@@ -1,10 +1,11 @@
 """A search, step by step: what is known of its words, then candidates where it matches too much, then the order."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Protocol
 
 import msgspec
 
+from eventstore.reader import Plans
 from projections.queries import query
 from projections.reading import Freshness
 from projections.search.filters import SearchFilter
@@ -14,7 +15,14 @@ from projections.search.statements import MOST, Place, Statement, Statements
 from projections.search.vectors import mark_of
 from projections.search.weights import Weigher, beginnings
 
-Fetch = Callable[[bytes, dict[str, Any]], Awaitable[list[Any]]]
+
+class Fetch(Protocol):
+    """As `eventstore.reader.Connections.fetch`."""
+
+    def __call__(
+        self, statement: bytes, values: dict[str, Any] | list[Any], plans: Plans = "auto"
+    ) -> Awaitable[list[Any]]: ...
+
 
 FEW = 500
 """Conversations that may be scored whole: where filters leave no more, nothing is left out beforehand."""
@@ -90,7 +98,7 @@ class Searching:
             "prefix": self._prefix,
             "most": MOST_LONGER,
         }
-        [row] = await self._fetch(query("search_known"), values)
+        [row] = await self._fetch(query("search_known"), values, "force_generic_plan")
         checkpoint, pending, head, messages, sampled, length, terms, counts, longer, more = row
         known = Known(
             messages=messages,
@@ -108,7 +116,7 @@ class Searching:
         terms = [*known.counts, *known.longer]
         asked = [f"'{mark_of(self._workspace)}{term}'" for term in terms]
         values = {"workspace": self._workspace, "asked": asked}
-        [row] = await self._fetch(query("search_counts"), values)
+        [row] = await self._fetch(query("search_counts"), values, "force_generic_plan")
         counts = dict(zip(terms, row[0], strict=True))
         return Known(
             messages=known.messages,
@@ -160,7 +168,7 @@ class Searching:
         return statements.rank_within(chosen, far, after, limit)
 
     async def _rows(self, statement: Statement) -> list[Any]:
-        return await self._fetch(*statement)
+        return await self._fetch(statement.text, statement.values, statement.plans)
 
 
 def _more(ids: list[str], known: set[str]) -> list[str]:

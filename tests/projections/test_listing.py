@@ -11,7 +11,7 @@ import pytest
 from eventstore.connect import connect
 from projections import list_ways
 from projections.conversations import Conversations
-from projections.listing import COLUMNS, ListFilter, list_rows, list_statement
+from projections.listing import COLUMNS, ListFilter, list_rows, list_statement, plans_of
 from tests.servers import Database
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,3 +122,15 @@ def test_several_ways_only_where_one_index_narrows_and_another_sorts(given: Any,
     wanted = ListFilter(**({"statuses": ("active",), "sort_by": "created_at"} | given))
     statement, _ = list_statement("w", wanted, None, 7)
     assert (b"near" in statement) is several
+
+
+@pytest.mark.parametrize(
+    ("given", "plans"),
+    [
+        ({}, "auto"),
+        ({"assistant_id": "a"}, "auto"),
+        ({"metadata": {"a": "b"}}, "force_custom_plan"),
+    ],
+)
+def test_only_metadata_is_planned_for_its_values(given: Any, plans: str):
+    assert plans_of(ListFilter(("active",), **given)) == plans
