@@ -4,6 +4,8 @@ Going over, a part leaves behind a rest: what its other form does not tell. A re
 together again, other form and rest are the part as it came.
 """
 
+from typing import Any
+
 import msgspec
 
 from domain.events import NULL
@@ -36,8 +38,16 @@ USUAL_FILE: Fields = {"type": msgspec.Raw(b'"input_file"')}
 
 def text_of(raw: bytes) -> str | None:
     """The JSON string; None for anything else."""
-    value = _decode(raw)
+    value = _value(raw)
     return value if isinstance(value, str) else None
+
+
+def _value(raw: bytes) -> Any:
+    """None also for what holds a number that no float does, which is JSON and may be kept."""
+    try:
+        return _decode(raw)
+    except msgspec.ValidationError:
+        return None
 
 
 def chat_parts(content: msgspec.Raw, role: str) -> tuple[msgspec.Raw, msgspec.Raw | None]:
@@ -54,7 +64,7 @@ def chat_parts(content: msgspec.Raw, role: str) -> tuple[msgspec.Raw, msgspec.Ra
     rests = [rest for _, rest in over]
     usual = role != "tool" and all(rest is None for rest in rests)
     kept = None if usual else msgspec.Raw(encode(rests))
-    match [_decode(part) for part, _ in over]:
+    match [_value(part) for part, _ in over]:
         case [{"type": "text", "text": str(text), **more}] if not more:
             return msgspec.Raw(encode(text)), kept
         case _:
@@ -63,7 +73,7 @@ def chat_parts(content: msgspec.Raw, role: str) -> tuple[msgspec.Raw, msgspec.Ra
 
 def _over(raw: msgspec.Raw, *, speaks: bool) -> tuple[msgspec.Raw, Fields | None]:
     """One part in the other form, and its rest where that is unusual."""
-    match _decode(raw):
+    match _value(raw):
         case {"type": "input_text" | "output_text" | "text", "text": str()}:
             part = _fields(raw)
             made: Fields = {"type": _raw("text"), "text": part.pop("text")}
@@ -113,7 +123,7 @@ def _kept(rests: msgspec.Raw | None) -> list[Fields | None] | None:
 
 
 def _back(raw: msgspec.Raw, rest: Fields | None, *, speaks: bool) -> msgspec.Raw:
-    match _decode(raw):
+    match _value(raw):
         case {"type": "text", "text": str()}:
             part = _fields(raw)
             del part["type"]

@@ -70,7 +70,7 @@ def said(role: str, content: bytes, tool_calls: bytes, tool_call_id: str | None)
 
 
 def _content(raw: bytes) -> Any:
-    match msgspec.json.decode(raw):
+    match _value(raw):
         case None:
             return ""
         case str() as text:
@@ -82,8 +82,17 @@ def _content(raw: bytes) -> Any:
 
 
 def _calls(raw: bytes) -> bytes:
-    calls: list[Any] = msgspec.json.decode(raw) or []
+    given: Any = _value(raw) or []
+    calls: list[Any] = given if isinstance(given, list) else [given]  # pyright: ignore[reportUnknownVariableType]
     return _encode_sorted([_without_index(call) for call in calls])
+
+
+def _value(raw: bytes) -> Any:
+    """Where it holds a number that no float does, its text stands for it: such a message is refused where it is new."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        return [bytes(raw).decode()]
 
 
 def _without_index(call: Any) -> Any:

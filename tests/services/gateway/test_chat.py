@@ -1,5 +1,6 @@
 """Chat completions, whole: the conversation writes itself, and nothing is doubled or lost."""
 
+import json
 from typing import Any
 
 import httpx
@@ -233,6 +234,10 @@ def test_without_a_service_or_the_model(api: Api) -> None:
         ({"messages": [{"content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
+        *(
+            ({"messages": [{"role": "assistant", "tool_calls": calls}]}, "messages[0].tool_calls")
+            for calls in (5, True, "x", {"id": "c"})
+        ),
         ({"model": ""}, "model"),
     ],
 )
@@ -243,6 +248,21 @@ def test_requests_that_cannot_be(api: Api, models: ModelServer, body: Any, param
     refused(api.post("/chat/completions", whole), 400, param=param)
     assert "never" not in models.asked
     assert api.head() == head
+
+
+@pytest.mark.parametrize("number", ["1e999", f"{10**400}.0"])
+def test_numbers_that_no_float_holds(api: Api, models: ModelServer, number: str) -> None:
+    """In any place of a message: refused, not a fault of ours."""
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    for message in (
+        {"role": "user", "content": "@@@"},
+        {"role": "user", "content": [{"type": "text", "text": "@@@"}]},
+        {"role": "assistant", "content": None, "tool_calls": "@@@"},
+        {"role": "assistant", "content": None, "tool_calls": [call | {"index": "@@@"}]},
+    ):
+        text = json.dumps({"model": "any", "messages": [message]}).replace('"@@@"', number)
+        headers = {"content-type": "application/json"}
+        refused(api("POST", "/chat/completions", content=text, headers=headers), 400)
 
 
 def test_ids_of_others(api: Api, models: ModelServer) -> None:

@@ -43,6 +43,15 @@ def test_examples(stored: str, sent: str, new: str) -> None:
     assert [messages[place] for place in found] == new.split()
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1" * 400 + b".0"])
+def test_a_number_that_no_float_holds(number: bytes) -> None:
+    """Whoever stores it says what is wrong with it; here it only equals itself."""
+    parts = b'[{"type":"text","text":"a","n":%s}]' % number
+    sent = said("user", parts, b'[{"n":%s}]' % number, None)
+    assert new_ones([sent], [sent]) == []
+    assert new_ones([sent], [say("u1")]) == [0]
+
+
 texts = st.lists(st.sampled_from(["u1", "u2", "a1", "s1"]), max_size=8)
 
 

@@ -1,5 +1,6 @@
 """OpenAI's Conversations API, judged by the official client."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -276,6 +277,18 @@ def test_items_that_cannot_be(api: Api, client: OpenAI, items: list[Any], param:
         client.conversations.items.create(made.id, items=items)
     assert (refusal.value.param, refusal.value.type) == (param, "invalid_request_error")
     assert api.head() == head
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", f"{10**400}.0"])
+def test_numbers_that_no_float_holds(api: Api, number: str) -> None:
+    """In any place of an item: refused, or kept as it came; not a fault of ours."""
+    made = at(api, "POST", "/conversations", json={}).json()["id"]
+    for item in (USER, SAID, CALL, OUTPUT, THOUGHT):
+        for name in item:
+            text = json.dumps({"items": [item | {name: "@@@"}]}).replace('"@@@"', number)
+            kind = {"content-type": "application/json"}
+            answer = at(api, "POST", f"/conversations/{made}/items", content=text, headers=kind)
+            assert answer.status_code in {200, 400}, (name, answer.text)
 
 
 def test_what_is_not_there(api: Api, client: OpenAI) -> None:
