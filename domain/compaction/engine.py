@@ -17,9 +17,9 @@ from domain.refusals import ContextBudgetTooSmall
 from domain.summaries import Passage, Piece, Range, Summarizer
 from domain.tokens import LIST_TOKENS, message_tokens
 
-ENGINE = "verbatim-1"
+ENGINE = "verbatim-2"
 """Selector and renderers: the same engine, version and parameters give the same bytes."""
-EXTRACTS = Summarizer("extracts", "1")
+EXTRACTS = Summarizer("extracts", "2")
 """The built-in summariser."""
 SMALLEST = 12
 """Tokens below which a summary message has no room for a word."""

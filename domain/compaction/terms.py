@@ -30,6 +30,9 @@ class Term(NamedTuple):
     key: str
     """Words of one stem are one term."""
     weight: float
+    is_plain: bool = True
+    """A word or a name: nothing with a digit, no address."""
+    is_name: bool = False
 
 
 class Terms:
@@ -42,17 +45,21 @@ class Terms:
         self._by_kind = {kind: getattr(weights, kind) for kind in get_args(TermKind)}
         self._known = lru_cache(maxsize=100_000)(self._of_word)
 
-    def of(self, text: str, *, is_record: bool) -> dict[str, float]:
-        """Weights by term."""
+    def of(self, text: str, *, is_record: bool = False, is_prose: bool = False) -> dict[str, Term]:
+        """By their keys."""
         if is_record:
             text = _KEYS.sub(" ", text)
-        found: dict[str, float] = {}
+        found: dict[str, Term] = {}
+        is_initial = is_prose
         for word in _WORDS.findall(text):
-            for term in self._known(word):
-                found[term.key] = max(term.weight, found.get(term.key, 0.0))
+            for term in self._known(word, is_initial):
+                before = found.get(term.key)
+                if before is None or before.weight < term.weight:
+                    found[term.key] = term
+            is_initial = False
         return found
 
-    def _of_word(self, word: str) -> tuple[Term, ...]:
+    def _of_word(self, word: str, is_initial: bool) -> tuple[Term, ...]:
         word = word.strip(_EDGES)
         if not word or len(word) > 200:
             return ()
@@ -62,14 +69,15 @@ class Terms:
         rarity = sum(_rarity(i) for i in ids)
         kind = _kind(word)
         weight = rarity
-        if kind not in ("word", "name"):
+        is_plain = kind in ("word", "name")
+        if not is_plain:
             weight += self._weights.digits * min(3.0, 1.0 + len(word) / 4)
-        weight *= self._by_kind[kind]
+        weight *= self._weights.initial if is_initial and kind == "name" else self._by_kind[kind]
         if weight <= 0:
             return ()
         lower = word.lower()
-        key = self._stem([lower])[0] if kind in ("word", "name") else lower
-        return (Term(key, weight),)
+        key = self._stem([lower])[0] if is_plain else lower
+        return (Term(key, weight, is_plain, kind == "name"),)
 
 
 def _rarity(token: int) -> float:

@@ -167,7 +167,7 @@ SUMMARY: Example = {
     "message_count": 25,
     "tokens_before": 15000,
     "tokens_after": 4500,
-    "summarizer": {"name": "extracts", "version": "1", "model": None},
+    "summarizer": {"name": "extracts", "version": "2", "model": None},
     "created_at": "2026-11-24T02:27:53.558970Z",
     "superseded": False,
 }
@@ -204,7 +204,7 @@ CONTEXT: Example = {
         "conversation_id": "conv_01a20b61925777cbaeb851df50600b03",
         "version": 31,
         "format": "openai",
-        "engine": "verbatim-1",
+        "engine": "verbatim-2",
         "tokenizer": "o200k_base",
         "estimated": False,
         "messages": [

@@ -188,7 +188,7 @@ class TestSummaries:
         assert [s["superseded"] for s in listed["data"]] == [True, False]
         live = listed["data"][1]
         assert live["message_count"] == first["messages_compacted"] + second["messages_compacted"]
-        assert live["summarizer"] == {"name": "extracts", "version": "1", "model": None}
+        assert live["summarizer"] == {"name": "extracts", "version": "2", "model": None}
         pages = [
             api.get("/conversations/rolling/summaries", params={"limit": 1, "order": "desc"}).json()
         ]
