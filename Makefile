@@ -33,7 +33,7 @@ dev: $(VENV)/.runtime
 	@exec $(BIN)/verbatim dev
 
 test: check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 faults: $(VENV)/.development
 	$(BIN)/python -m tests.faults

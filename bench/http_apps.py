@@ -29,10 +29,12 @@ from bench.typed_reads import with_typed_reads
 from eventstore.recorder import datastore
 from services import logs
 from services.command.requests import MessageIn
+from services.ending import stop_on_signals
 from services.http.decode import body_decoder
 from services.http.edge import App
 from services.http.response import Ready
-from services.http.server import listen, serve, settle_memory, stop_on_signals
+from services.http.server import serve, settle_memory
+from services.listening import listen
 from services.processes import ROOMS, Room, http_app
 from services.settings import Settings
 from services.settings_loading import load

@@ -1,7 +1,9 @@
 """A process that was told to end, ends."""
 
+import asyncio
 import logging
 import os
+import signal
 import threading
 
 log = logging.getLogger(__name__)
@@ -20,3 +22,18 @@ def end_within(seconds: float = END_SECONDS) -> None:
 def _end(seconds: float) -> None:
     log.error("not ended after %g seconds: some server does not answer; ending hard", seconds)
     os._exit(1)
+
+
+def stop_on_signals() -> asyncio.Event:
+    """Set by SIGTERM or SIGINT, after which the process ends in any case. In the main thread only."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if not stop.is_set():
+            end_within()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)
+    return stop

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from services.http.server import PortTaken
+from services.listening import PortTaken
 from services.settings import Settings
 
 

@@ -1,26 +1,14 @@
-"""Wires the processes that serve: one function each, everything by parameters."""
+"""Wires the processes that serve HTTP, everything by parameters."""
 
 import secrets
-import signal
-import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import FrameType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from eventstore.connect import check_server, connect
+from eventstore.connect import connect
 from eventstore.reader import Connections
-from projections.registry import Group
-from projections.relay.relay import Relay, Wiring
-from projections.relay.stream import Bounds
-from projections.runner import Runner
 from services.command.wiring import CommandService
-from services.compaction.doing import doing
-from services.compaction.jobs import Patience
-from services.compaction.worker import Worker
-from services.ending import end_within
-from services.follower_figures import RelayFigures, WorkerFigures
-from services.gateway.wiring import GatewayService
+from services.ending import stop_on_signals
 from services.http.addresses import Addresses
 from services.http.app import build_app
 from services.http.cursors import Cursors
@@ -35,13 +23,18 @@ from services.http.limits import Limiter
 from services.http.metrics import metrics_page
 from services.http.minting import Minter
 from services.http.overload import Load
-from services.http.server import allow_connections, listen, serve, settle_memory, stop_on_signals
+from services.http.server import allow_connections, serve, settle_memory
 from services.http.tokenizers import Tokenizers
-from services.metrics_port import metrics_port
-from services.production import check_login
+from services.listening import listen
+from services.production import check_database
 from services.query.wiring import QueryService
 from services.settings import Settings
 from services.version import VERSION
+
+if TYPE_CHECKING:
+    from services.gateway.wiring import GatewayService
+
+    Part = CommandService | QueryService | GatewayService
 
 Room = Literal["command", "query", "gateway"]
 ROOMS: tuple[Room, ...] = ("command", "query", "gateway")
@@ -52,7 +45,7 @@ async def run_http(settings: Settings, rooms: tuple[Room, ...]) -> None:
 
     Raises PortTaken, eventstore.errors.EventStoreError, psycopg.OperationalError.
     """
-    _check_server(settings)
+    check_database(settings)
     listener = listen(settings.host, settings.port)
     allow_connections(settings.max_connections)
     async with http_app(settings, rooms) as app:
@@ -107,10 +100,10 @@ def _parts(
     minter: Minter,
     figures: Figures,
     cursors: Callable[[Settings], Cursors],
-) -> dict[str, CommandService | QueryService | GatewayService]:
+) -> "dict[str, Part]":
     """What these rooms are made of, in the order of their start. Nothing is opened yet."""
     command = query = None
-    parts: dict[str, CommandService | QueryService | GatewayService] = {}
+    parts: dict[str, Part] = {}
     tokenizers = Tokenizers(settings.tokenizer)
     if "command" in rooms or "gateway" in rooms:
         parts["command"] = command = CommandService(settings, minter, figures, tokenizers)
@@ -119,68 +112,11 @@ def _parts(
             settings, cursors(settings), minter, figures, tokenizers
         )
     if "gateway" in rooms and command is not None and query is not None:
+        # Only here: its HTTP client is a seventh of the start of the others.
+        from services.gateway.wiring import GatewayService  # noqa: PLC0415
+
         parts["gateway"] = GatewayService(settings, minter, command, query)
     return parts
-
-
-def run_projections(settings: Settings, group: Group) -> None:
-    """Keep a group of read models up to date until SIGTERM or SIGINT."""
-    _check_server(settings)
-    stop = threading.Event()
-
-    def asked(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if not stop.is_set():
-            end_within()
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, asked)
-    with metrics_port(settings):
-        Runner(settings.database_url, group, page=settings.page_size, stop=stop).run()
-
-
-async def run_relay(settings: Settings) -> None:
-    """Keep the JetStream stream filled until SIGTERM or SIGINT."""
-    _check_server(settings)
-    relay = Relay(relay_wiring(settings))
-    with metrics_port(settings, [RelayFigures(relay)]):
-        await relay.run(stop_on_signals())
-
-
-def relay_wiring(settings: Settings) -> Wiring:
-    return Wiring(
-        database_url=settings.database_url,
-        nats_url=settings.nats_url,
-        bounds=Bounds(
-            seconds=settings.stream_max_days * 86_400.0,
-            bytes=settings.stream_max_megabytes << 20,
-            replicas=settings.stream_replicas,
-        ),
-        content=settings.publish_content,
-    )
-
-
-async def run_compaction(settings: Settings) -> None:
-    """Compact what has passed its trigger until SIGTERM or SIGINT."""
-    _check_server(settings)
-    async with doing(settings) as parts:
-        worker = Worker(
-            settings.nats_url,
-            parts.compact,
-            at_once=settings.compaction_at_once,
-            patience=Patience(settings.compaction_attempts, settings.compaction_retry_seconds),
-            replicas=settings.stream_replicas,
-        )
-        with metrics_port(settings, [WorkerFigures(worker), parts.figures]):
-            await worker.run(stop_on_signals())
-
-
-def _check_server(settings: Settings) -> None:
-    """What every process asks before it starts. Raises what check_server does, and SettingsError."""
-    check_server(settings.database_url)
-    if settings.environment == "production":
-        check_login(settings.database_url)
 
 
 def cursors_of(settings: Settings) -> Cursors:

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from eventstore.connect import check_server
 from services.settings import Settings, SettingsError
 
 SHORTEST = 16
@@ -29,6 +30,13 @@ def check_production(settings: Settings) -> None:
             raise SettingsError(
                 f"{setting} {wrong}; in production give it a random one (deploy/secrets.sh makes some)"
             )
+
+
+def check_database(settings: Settings) -> None:
+    """What every process asks before it starts. Raises what check_server does, and SettingsError."""
+    check_server(settings.database_url)
+    if settings.environment == "production":
+        check_login(settings.database_url)
 
 
 def check_login(dsn: str) -> None:

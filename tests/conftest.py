@@ -27,3 +27,25 @@ def shared_data() -> Path:
     if not (SHARED_DATA / "tau-airline.jsonl").exists():
         pytest.skip(f"no real conversations in {SHARED_DATA}")
     return SHARED_DATA
+
+
+LONGEST = (
+    "tests/faults/",
+    "tests/services/http/test_openapi",
+    "tests/hostile/",
+    "tests/deploy/",
+    "tests/cluster/",
+    "tests/agreement/",
+    "tests/services/query/test_pairs",
+    "tests/services/query/test_export_memory",
+    "tests/projections/test_",
+)
+"""Begun first, so that no worker is left with one of them when the other has nothing more to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next(
+            (n for n, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST)
+        )
+    )

@@ -13,7 +13,7 @@ from deploy.processes import ChildFailed
 from deploy.vocabularies import VocabularyError
 from eventstore.errors import EventStoreError
 from projections.relay.errors import RelayError
-from services.http.server import PortTaken
+from services.listening import PortTaken
 from services.production import check_production
 from services.settings import Settings, SettingsError
 from services.settings_loading import Loaded, load_with_sources

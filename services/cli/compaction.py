@@ -7,7 +7,7 @@ from services import logs
 from services.cli.common import plain_errors
 from services.cli.helping import Group
 from services.cli.relay import targeted
-from services.processes import run_compaction
+from services.followers.compaction import run_compaction
 
 
 @click.group(cls=Group)

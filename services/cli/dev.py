@@ -27,7 +27,7 @@ from services.cli.common import settings as load_settings
 from services.cli.helping import Command
 from services.cli.target import FILE, Running
 from services.http import keys
-from services.http.server import listen
+from services.listening import listen
 from services.settings import PREFIX, Settings
 
 WORKSPACE = "dev"

@@ -23,10 +23,9 @@ from services import logs
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.progress import progress
-from services.cli.serve import with_database
 from services.cli.side_by_side import run_side_by_side
-from services.cli.target import database_target
-from services.processes import run_projections
+from services.cli.target import database_target, with_database
+from services.followers.projections import run_projections
 
 
 def _full_name(

@@ -16,9 +16,8 @@ from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.helping import Group
 from services.cli.progress import progress
-from services.cli.serve import with_database
-from services.cli.target import with_nats
-from services.processes import relay_wiring, run_relay
+from services.cli.target import with_database, with_nats
+from services.followers.relay import relay_wiring, run_relay
 from services.settings import Settings
 
 

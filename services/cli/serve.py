@@ -2,13 +2,12 @@
 
 import rich_click as click
 import uvloop
-from msgspec.structs import replace
 
 from services import logs
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.helping import Command
-from services.cli.target import database_target
+from services.cli.target import with_database
 from services.processes import Room, run_http
 from services.settings import Settings
 
@@ -19,10 +18,6 @@ def _serve(rooms: tuple[Room, ...]) -> None:
         settings = with_database(settings)
         logs.set_up(settings)
         uvloop.run(run_http(settings, rooms))
-
-
-def with_database(settings: Settings) -> Settings:
-    return replace(settings, database_url=database_target(settings))
 
 
 @click.command(cls=Command)

@@ -57,6 +57,11 @@ def database_target(settings: Settings) -> str:
     return database_url
 
 
+def with_database(settings: Settings) -> Settings:
+    """The settings, with the services' DSN. Raises CannotStart."""
+    return replace(settings, database_url=database_target(settings))
+
+
 def with_nats(settings: Settings) -> Settings:
     """The settings, with NATS of a running `verbatim dev` where none is set. Raises CannotStart."""
     dev = running(settings)

@@ -1,17 +1,21 @@
 """Wires a compactor from settings."""
 
+from typing import TYPE_CHECKING
+
 from eventstore.reader import LogReader
 from eventstore.states import States
 from services.compaction.compactor import Compactor
-from services.compaction.openai_model import Endpoint, OpenAIModel
 from services.compaction.writing import Writer
 from services.http.compaction_figures import CompactionFigures
 from services.http.minting import Minter
 from services.http.tokenizers import Tokenizers
 from services.settings import Settings, SettingsError
 
+if TYPE_CHECKING:
+    from services.compaction.openai_model import OpenAIModel
 
-def model_of(settings: Settings) -> OpenAIModel | None:
+
+def model_of(settings: Settings) -> "OpenAIModel | None":
     """The model that summarises; None where the built-in summariser does. To be closed by whoever asked.
 
     Raises SettingsError.
@@ -22,6 +26,9 @@ def model_of(settings: Settings) -> OpenAIModel | None:
         raise SettingsError(
             "VERBATIM_SUMMARIZER is openai: set VERBATIM_SUMMARIZER_BASE_URL to its address"
         )
+    # Only here: its HTTP client would cost every process that never uses it a fifth of its start.
+    from services.compaction.openai_model import Endpoint, OpenAIModel  # noqa: PLC0415
+
     return OpenAIModel(
         Endpoint(
             base_url=settings.summarizer_base_url,
@@ -40,7 +47,7 @@ def compactor_of(  # noqa: PLR0917 - what it is wired from
     states: States,
     tokenizers: Tokenizers,
     minter: Minter,
-    model: OpenAIModel | None,
+    model: "OpenAIModel | None",
     figures: CompactionFigures,
 ) -> Compactor:
     return Compactor(

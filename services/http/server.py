@@ -5,14 +5,12 @@ import contextlib
 import functools
 import gc
 import resource
-import signal
 import socket
 from collections.abc import Generator
 
 import uvicorn
 from typing_extensions import override
 
-from services.ending import end_within
 from services.http.connection import Connection, keep_ending
 from services.http.door import Door
 from services.http.edge import App, Edge
@@ -25,10 +23,6 @@ CLOSING_SECONDS = 2
 """How long those that were cut may take to close what they hold."""
 
 
-class PortTaken(Exception):  # noqa: N818 - names the finding
-    """The address cannot be listened on; the message says which setting to change."""
-
-
 class _Server(uvicorn.Server):
     """Leaves signals to `stop_on_signals`: uvicorn's own handling ends the process before connections are closed."""
 
@@ -36,24 +30,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one. Raises PortTaken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2_048)
-    except OSError as error:
-        listener.close()
-        raise PortTaken(
-            f"cannot listen on {host}, port {port} ({error.strerror});"
-            " choose another with VERBATIM_PORT or VERBATIM_HOST"
-        ) from error
-    listener.setblocking(False)
-    return listener
 
 
 def allow_connections(most: int) -> None:
@@ -108,18 +84,3 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
 async def _stop_when_asked(server: uvicorn.Server, stop: asyncio.Event) -> None:
     await stop.wait()
     server.should_exit = True
-
-
-def stop_on_signals() -> asyncio.Event:
-    """Set by SIGTERM or SIGINT, after which the process ends in any case. In the main thread only."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def asked() -> None:
-        if not stop.is_set():
-            end_within()
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked)
-    return stop

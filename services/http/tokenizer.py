@@ -1,6 +1,7 @@
 """Counts tokens with tiktoken, its vocabularies from this installation: never a download."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -15,21 +16,12 @@ PIECE = 50_000
 
 
 class Tokenizer:
-    """Loading takes about half a second; counting is safe from several threads."""
+    """Loading takes about half a second, the first time; counting is safe from several threads."""
 
     def __init__(self, name: str = "o200k_base", folder: Path | None = None) -> None:
         """Raises deploy.vocabularies.VocabularyError where the vocabulary is missing or damaged."""
         self.name = name
-        where = vocabularies.check(name, folder).parent
-        before = os.environ.get("TIKTOKEN_CACHE_DIR")
-        os.environ["TIKTOKEN_CACHE_DIR"] = str(where)
-        try:
-            self._encoding = tiktoken.Encoding(**getattr(published, name)())
-        finally:
-            if before is None:
-                del os.environ["TIKTOKEN_CACHE_DIR"]
-            else:
-                os.environ["TIKTOKEN_CACHE_DIR"] = before
+        self._encoding = _encoding(name, folder)
         # Every message has one of a few roles, and a call into the encoder costs more than it counts there.
         encode = self._encoding.encode_ordinary
         self._roles = {role: len(encode(role)) for role in get_args(Role)}
@@ -46,6 +38,21 @@ class Tokenizer:
         if len(text) <= PIECE:
             return encode(text)
         return [token for piece in pieces(text) for token in encode(piece)]
+
+
+@cache
+def _encoding(name: str, folder: Path | None) -> tiktoken.Encoding:
+    """Loaded once a process, whoever asks; it does not change."""
+    where = vocabularies.check(name, folder).parent
+    before = os.environ.get("TIKTOKEN_CACHE_DIR")
+    os.environ["TIKTOKEN_CACHE_DIR"] = str(where)
+    try:
+        return tiktoken.Encoding(**getattr(published, name)())
+    finally:
+        if before is None:
+            del os.environ["TIKTOKEN_CACHE_DIR"]
+        else:
+            os.environ["TIKTOKEN_CACHE_DIR"] = before
 
 
 def pieces(text: str) -> list[str]:

@@ -20,7 +20,8 @@ from projections.registry import GROUPS
 from projections.runner import Runner
 from services.http import keys
 from services.http.edge import App
-from services.http.server import listen, serve
+from services.http.server import serve
+from services.listening import listen
 from services.processes import Room, http_app
 from services.settings import Settings
 from tests.servers import Database
@@ -53,7 +54,7 @@ def serving(
     Keys may be tried without end, as many tests do from one address; those of the limit set it. A slow machine is no
     overload, unless a test says so.
     """
-    given = {"refused_keys": 0, "overload_wait_seconds": 60} | settings
+    given = {"refused_keys": 0, "overload_wait_seconds": 60, "read_wait_seconds": 20} | settings
     return serving_app(lambda: http_app(Settings(database_url=dsn, **given), rooms))
 
 

@@ -21,7 +21,8 @@ from projections.relay.status import relay_status
 from services.compaction.doing import doing
 from services.compaction.jobs import Patience
 from services.compaction.worker import Worker
-from services.processes import Room, relay_wiring
+from services.followers.relay import relay_wiring
+from services.processes import Room
 from services.settings import Settings
 from tests.running import wait_until
 from tests.servers import running_nats

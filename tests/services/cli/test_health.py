@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from deploy.embedded.folder import free_port
-from services.http.server import PortTaken, listen
+from services.listening import PortTaken, listen
 from services.metrics_port import metrics_port
 from services.settings import Settings
 from tests.services.cli.support import CommandLine
