@@ -65,7 +65,7 @@ class Door:
         close: bool,
     ) -> bytes:
         """The answer as it goes out, for a request of these headers; `whole`: with its body."""
-        self.load.refused += 1
+        self.load.refuse()
         if default_headers is not self._made_of:  # a list anew, once a second
             self._made_of = default_headers
             lines = b"".join(b"%s: %s\r\n" % pair for pair in default_headers)

@@ -144,7 +144,7 @@ class Edge:
         """Count it in the load, unless it is. Raises ApiError (503)."""
         if not state.in_work:
             if not self._load.takes():
-                self._load.refused += 1
+                self._load.refuse()
                 raise too_busy()
             state.in_work = True
 

@@ -4,8 +4,8 @@ When more come than it can answer, each waits for those before it, at the event 
 Answered late, they are of no use to clients that have given up, and later ones wait longer still. What is refused was not
 begun, and its client knows so.
 
-How many is not a fixed number: it follows from how much work one is, and counts only where a queue stands. A database that
-answers slowly, and has room, is no overload; nor is a processor that others use, too.
+How many is not a fixed number: it follows from how much work one is, and from whether more are refused than answered. A database
+that answers slowly, and has room, is no overload; nor is a processor that others use, too.
 """
 
 import asyncio
@@ -14,22 +14,25 @@ import time
 from collections.abc import Callable
 
 WAIT_SECONDS = 0.02
-"""What those in work may be worth, in work, before a newcomer's turn."""
+"""What those in work may be worth, in work, before a newcomer's turn, where a queue stands."""
 FEWEST = 8
-"""Requests that may be in work in any case: so many meet by chance where there is no overload."""
-BURST_SECONDS, BURST_FEWEST, BURST_MOST = 0.1, 64, 1_000
-"""A crowd that comes at once is begun, as far as its work is so much processor time, and within these numbers."""
+"""Requests that may be in work in any case, where a queue stands."""
+BURST_SECONDS, BURST_FEWEST, BURST_MOST = 0.1, 24, 1_000
+"""Those that meet by chance are begun, as far as their work is so much processor time, and within these numbers."""
+UNKNOWN = 64
+"""So many, while nobody knows how much work one is."""
+STEP = 1 / 64
+"""By which part the limit falls with each refusal, and rises with each answer."""
+GROWTH = 1.25
+"""By which the limit rises with each look, where nothing stands."""
 TURN_SECONDS = 0.005
 """Of the event loop: where they take longer there is always something to do."""
-STANDING_SECONDS = 0.1
-"""A queue that stands so long is no hiccup."""
 LOOK_SECONDS = 0.02
 """Between two looks, where requests come."""
 FORGET_SECONDS = 1.0
 """Without a look everything is as at the start."""
 SHARE = 0.3
 """Of the newest look in what is usual."""
-GROWTH = 1.25
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ class Load:
 
     What waits for others, a client that sends a body or reads a stream, a model, is not in work. `behind` tells whether work
     stands where the event loop's turns do not show it.
+
+    Between `least`, which a queue that stands is held to, and `most`, which leaves room for those that meet by chance, the
+    limit falls with each refusal and rises with each answer. Where chance has brought a few too many together it is up again
+    at once; where more than twice as many come as are answered it is down within a hundred refusals.
     """
 
     def __init__(
@@ -47,22 +54,22 @@ class Load:
         self.in_work = 0
         self.refused = 0
         """Since the start."""
-        self.limit: float = BURST_FEWEST
+        self.limit: float = UNKNOWN
+        self.least: float = FEWEST
+        self.most: float = UNKNOWN
         self._wait = wait
         self._behind = behind
+        self._stands = False
+        """Whether there is a queue at all: a database that is slow, and has room, is none."""
         self._looked = time.perf_counter()
         self._looking = False
         self._turn_began = 0.0
         self._turn = 0.0
         """What turns of the event loop take of late."""
-        self._pace: float | None = None
-        """Answers a second while work stands elsewhere."""
-        self._calm = self._looked
-        """When it did not."""
         self._done = 0
         self._cpu = time.process_time()
-        self._cost = 0.0
-        """Processor seconds of an answer, with those of the refusals meanwhile."""
+        self._usual_done = self._usual_cpu = self._usual_span = 0.0
+        """Of a look: answers; processor seconds, with those of the refusals meanwhile; seconds."""
         self._told = self._looked
         self._told_refused = 0
 
@@ -80,10 +87,17 @@ class Load:
         self.in_work += 1
         return True
 
+    def refuse(self) -> None:
+        """A request was not begun, for there were too many."""
+        self.refused += 1
+        if self._stands:
+            self.limit = max(self.least, self.limit * (1 - STEP))
+
     def left(self) -> None:
         """One of those in work was answered, or waits for others from now on."""
         self.in_work -= 1
         self._done += 1
+        self.limit = min(self.most, self.limit * (1 + STEP))
 
     def put_back(self) -> None:
         """One of those in work has not been begun after all."""
@@ -102,31 +116,27 @@ class Load:
         """At `now` a turn of the loop took `turn`; the process has had `cpu` seconds of the processor."""
         span, self._looked = now - self._looked, now
         done, self._done = self._done, 0
-        if done:
-            self._cost += ((cpu - self._cpu) / done - self._cost) * SHARE
-            self._cpu = cpu
+        used, self._cpu = cpu - self._cpu, cpu
         if span > FORGET_SECONDS:
-            self._turn, self._calm, self._pace, self.limit = turn, now, None, self._burst()
+            self._turn = turn
+            self.limit = self.most
             return
         self._turn += (turn - self._turn) * SHARE
+        self._usual_done += (done - self._usual_done) * SHARE
+        self._usual_cpu += (used - self._usual_cpu) * SHARE
+        self._usual_span += (span - self._usual_span) * SHARE
         is_behind = self._behind()
-        if not is_behind and self._turn < TURN_SECONDS:
-            self._calm, self._pace = now, None
-            self.limit = min(self._burst(), self.limit * GROWTH + 1)
-        elif now - self._calm > STANDING_SECONDS:
-            fits = self._wait / self._cost if self._cost > 0 else 0.0
+        self._stands = is_behind or self._turn >= TURN_SECONDS
+        if self._usual_done > 0 and self._usual_cpu > 0:
+            pace = self._usual_done / self._usual_cpu
             if is_behind:
-                pace = done / span
-                usual = pace if self._pace is None else self._pace
-                self._pace = usual + (pace - usual) * SHARE
-                fits = min(fits, self._pace * self._wait)
-            self.limit = max(FEWEST, min(fits, self._burst()))
+                pace = min(pace, self._usual_done / self._usual_span)
+            self.least = max(FEWEST, min(pace * self._wait, BURST_MOST))
+            most = pace * max(BURST_SECONDS, self._wait)
+            self.most = max(BURST_FEWEST, min(most, BURST_MOST))
+            growth = 1.0 if self._stands else GROWTH
+            self.limit = min(self.limit * growth, self.most)
         self._tell(now)
-
-    def _burst(self) -> float:
-        if self._cost <= 0:
-            return BURST_FEWEST
-        return min(max(BURST_SECONDS / self._cost, BURST_FEWEST), BURST_MOST)
 
     def _tell(self, now: float) -> None:
         """One line a second, not one for each: that would be work again."""
