@@ -17,6 +17,7 @@ from deploy.embedded.folder import DataFolder, free_port
 from deploy.embedded.postgres import EmbeddedPostgres
 from tests.deploy.support import descendants
 from tests.running import wait_until
+from tests.servers import PROGRAMS
 
 STANDBY = "standby"
 READY = 60.0
@@ -64,10 +65,11 @@ class Pair:
         first, second = DataFolder(folder / "first"), DataFolder(folder / "second")
         first.acquire()
         second.acquire()
-        self.primary = Server(first, EmbeddedPostgres(first))
+        self._programs = Path(PROGRAMS) if PROGRAMS else postgres_binaries()
+        self.primary = Server(first, EmbeddedPostgres(first, binaries=self._programs))
         self.primary.postgres.start()
         second.remember(msgspec.structs.replace(first.remembered(), postgres_port=free_port()))
-        self.standby = Server(second, EmbeddedPostgres(second))
+        self.standby = Server(second, EmbeddedPostgres(second, binaries=self._programs))
         self.copy()
 
     def url(self, url: str) -> str:
@@ -78,7 +80,7 @@ class Pair:
 
     def copy(self) -> None:
         """Make the standby anew from the primary; commits wait for it from then on."""
-        folder, programs = self.standby.folder.path, postgres_binaries()
+        folder, programs = self.standby.folder.path, self._programs
         shutil.rmtree(folder / "postgres", ignore_errors=True)
         source = f"{self.primary.postgres.superuser_url}?application_name={STANDBY}"
         child = spawn(

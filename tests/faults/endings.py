@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 
+from deploy.embedded.folder import free_port
 from tests.deploy.support import descendants
+from tests.faults.chats import Chats
 from tests.faults.rig import Rig
 from tests.faults.strike import Fault, Strike, state_of
 from tests.running import wait_until
+from tests.services.gateway.model_server import model_server
 
 END_SECONDS = 10.0
 """In which a process that is told to end has ended."""
@@ -32,6 +35,38 @@ def stopped(names: tuple[str, ...]) -> Fault:
         return f"told {name} to end, gone in {took:.1f} s"
 
     return strike
+
+
+def gateway_stopped(on: Strike) -> str:
+    """SIGTERM of a gateway of its own whose streams are open: they end with a word, and what was shown is kept."""
+    rig, name = on.rig, "gateway"
+    with model_server() as models:
+        rig.ports[name] = free_port()
+        rig.start(name, VERBATIM_UPSTREAM_BASE_URL=models.base_url)
+        try:
+            rig.wait(name)
+            run = f"{on.clients.conversations[0]}_chats"
+            with Chats(rig, name, run, models) as chats:
+                wait_until(lambda: chats.count("done") >= 4 and len(chats.open) > 2, 60)
+                took = end(rig, name)
+                assert rig.processes[name].returncode == 0, rig.log(name)
+                before = chats.count("done")
+                rig.start(name, VERBATIM_UPSTREAM_BASE_URL=models.base_url)
+                rig.wait(name)
+                on.last()
+                wait_until(lambda: chats.count("done") >= before + 4, 60)
+                chats.stop()
+                end(rig, name)
+        finally:
+            rig.kill(name)
+            del rig.processes[name], rig.ports[name]
+    broken = list(chats.broken())
+    assert not broken, broken[:3]
+    assert chats.count("interrupted") >= 2, chats.told
+    return (
+        f"told a gateway to end, gone in {took:.1f} s; {chats.count('done')} answers whole,"
+        f" {chats.count('interrupted')} interrupted, {chats.count('refused')} refused"
+    )
 
 
 def end(rig: Rig, name: str) -> float:

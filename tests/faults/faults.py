@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.faults.caller_faults import compactions, deletions, hang_ups
 from tests.faults.deliveries import redelivered
 from tests.faults.disk import disk_full
-from tests.faults.endings import postgres_silent, stopped
+from tests.faults.endings import gateway_stopped, postgres_silent, stopped
 from tests.faults.nats_faults import nats_frozen, nats_killed
 from tests.faults.postgres_faults import (
     backends_ended,
@@ -57,6 +57,7 @@ FAULTS: dict[str, Fault] = {
     "stop projections": stopped(("projections",)),
     "stop relay": stopped(("relay",)),
     "stop compaction": stopped(("compaction",)),
+    "stop gateway": gateway_stopped,
     "silent PostgreSQL": postgres_silent,
     "redeliver": redelivered,
     FULL_DISK: disk_full,

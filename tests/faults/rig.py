@@ -28,7 +28,7 @@ FOLLOWERS: Mapping[str, tuple[str, ...]] = {
     "relay": ("relay", "run"),
     "compaction": ("compaction", "run"),
 }
-READY = 40.0
+READY = 120.0
 BUSY = {"VERBATIM_COMPACTION_TRIGGER_TOKENS": "600"}
 """So that the worker is at work all the time."""
 
