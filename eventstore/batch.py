@@ -1,11 +1,21 @@
 """A batch of appends: gathered from the queue, turned into columns for one statement."""
 
-import asyncio
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
 
 from eventstore.appends import Append, Appended
 from eventstore.arrays import bigints, byteas, texts
+
+
+class Told(Protocol):
+    """Who is told what became of an append: a future, or what is as much of one.
+
+    It is told once, in the midst of the writer's work: what it has to do about it, it does in a later turn of the loop.
+    """
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Appended, /) -> None: ...
+    def set_exception(self, exception: Exception, /) -> None: ...
 
 
 class Pending:
@@ -13,7 +23,7 @@ class Pending:
 
     __slots__ = ("append", "future", "uncertain")
 
-    def __init__(self, append: Append, future: asyncio.Future[Appended]) -> None:
+    def __init__(self, append: Append, future: Told) -> None:
         self.append = append
         self.future = future
         self.uncertain = False

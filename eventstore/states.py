@@ -1,9 +1,7 @@
 """Conversations as they stand, for a process that writes: cached, read on from the log, one command at a time."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakValueDictionary
 
 from domain.codec import Codec
 from domain.envelope import Meta
@@ -13,6 +11,7 @@ from eventstore.folded import UNKNOWN, Folded
 from eventstore.reader import LogReader
 from eventstore.snapshots import Snapshots
 from eventstore.state_cache import StateCache
+from eventstore.turns import Turns
 
 PAGE = 1_000
 SNAPSHOT_EVERY = 1_000
@@ -34,14 +33,8 @@ class States:
         self._cache: StateCache[Folded] = StateCache(
             lambda folded: weight(folded.state) if folded.state is not None else 0, most=cached
         )
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def lock(self, stream: str) -> asyncio.Lock:
-        """Held by whoever decides on the stream in this process: a conversation is a sequence."""
-        lock = self._locks.get(stream)
-        if lock is None:
-            self._locks[stream] = lock = asyncio.Lock()
-        return lock
+        self.turns = Turns()
+        """By stream, of whoever decides on it in this process: a conversation is a sequence."""
 
     def cached(self, stream: str) -> Folded:
         return self._cache.get(stream) or UNKNOWN

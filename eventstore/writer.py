@@ -15,7 +15,7 @@ import psycopg
 from psycopg.errors import IdleInTransactionSessionTimeout, OperationalError, UniqueViolation
 
 from eventstore.appends import Append, Appended
-from eventstore.batch import Pending, take
+from eventstore.batch import Pending, Told, take
 from eventstore.errors import Overloaded, Unavailable
 from eventstore.flusher import Flusher
 from eventstore.hint import Hinter
@@ -99,16 +99,20 @@ class GroupCommitWriter:
         Raises VersionConflict, MessageIdTaken, KeyTaken, Overloaded, Unavailable. A caller that is
         cancelled does not cancel the write.
         """
+        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
+        self.post(command, future)
+        return await future
+
+    def post(self, command: Append, told: Told) -> None:
+        """As `append`, for who does not wait. Raises Overloaded, Unavailable where it was not begun."""
         if self._stopping:
             raise Unavailable("the service is stopping; try again shortly")
         if self._silent:
             raise Unavailable(_SILENT)
         if len(self._queue) >= self._max_queue:
             raise Overloaded(Overloaded.__doc__)
-        future: asyncio.Future[Appended] = asyncio.get_running_loop().create_future()
-        self._queue.append(Pending(command, future))
+        self._queue.append(Pending(command, told))
         self._wake.set()
-        return await future
 
     async def _run(self) -> None:
         while True:

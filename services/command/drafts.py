@@ -57,6 +57,11 @@ class Drafter:
             return await asyncio.to_thread(self._all, messages, now, path)
         return self._all(messages, now, path)
 
+    def draft(self, sent: MessageIn, now: datetime) -> Draft | None:
+        """Of one message, where no thread is needed for it. Raises ApiError (400)."""
+        is_large = len(bytes(sent.content)) + len(bytes(sent.tool_calls)) > IN_LINE
+        return None if is_large else self._draft(sent, now, "")
+
     def _all(self, messages: list[MessageIn], now: datetime, path: str) -> list[Draft]:
         return [self._draft(m, now, path.format(index)) for index, m in enumerate(messages)]
 

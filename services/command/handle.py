@@ -95,7 +95,7 @@ class Handler:
 
     async def handle(self, order: Order) -> Outcome:
         """Raises Refusal, ApiError (412), KeyTaken, MessageIdTaken, Overloaded, Unavailable."""
-        async with self._states.lock(order.stream):
+        async with self._states.turns.turn(order.stream):
             folded = self._states.cached(order.stream)
             for _ in range(ATTEMPTS):
                 try:
@@ -112,7 +112,7 @@ class Handler:
 
     async def _attempt(self, order: Order, folded: Folded) -> Outcome:
         """A cached state may be stale. An append on it conflicts; whatever else it leads to is looked at again."""
-        decision = Decision(order, folded, self._states, self._codec)
+        decision = self.decision(order, folded)
         with suppress(Refusal, ApiError):
             decision.decide()
         if not decision.events:
@@ -126,6 +126,9 @@ class Handler:
                 return Outcome(state, decision.events, appended.last_position)
         assert decision.folded.state is not None  # noqa: S101 - only an existing conversation has nothing to do
         return Outcome(decision.folded.state, [], decision.folded.position)
+
+    def decision(self, order: Order, folded: Folded) -> "Decision":
+        return Decision(order, folded, self._states, self._codec)
 
     async def note(self, order: Order, message_ids: Sequence[str], outcome: Outcome) -> None:
         """Keep a keyed request's answer that needed no append: these messages, as stored. Raises as `handle`."""

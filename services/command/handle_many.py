@@ -54,7 +54,7 @@ class ManyHandler:
             for stream in sorted(
                 order.stream for order in orders
             ):  # one order for all: no deadlock
-                await stack.enter_async_context(self._states.lock(stream))
+                await stack.enter_async_context(self._states.turns.turn(stream))
             for _ in range(ATTEMPTS):
                 decisions = _Decisions(command_id, keyed, replay, self._states, self._codec)
                 try:

@@ -21,6 +21,7 @@ from services.command.answers import (
     MessagesAnswer,
     messages_answer,
 )
+from services.command.append_at_once import AppendAtOnce
 from services.command.drafts import Draft, Drafter
 from services.command.handle import ATTEMPTS, Handler, Order, Outcome, too_many_writers
 from services.command.once import Once, key_of
@@ -42,6 +43,7 @@ class MessageRoutes:
         drafter: Drafter,
         minter: Minter,
         compactor: Compactor,
+        at_once: AppendAtOnce,
     ) -> None:
         self._handler = handler
         self._once = once
@@ -50,6 +52,7 @@ class MessageRoutes:
         self._drafter = drafter
         self._minter = minter
         self._compactor = compactor
+        self._at_once = at_once
 
     def endpoints(self) -> list[Endpoint]:
         messages = "/v1/conversations/{conversation_id:str}/messages"
@@ -58,6 +61,7 @@ class MessageRoutes:
             Endpoint(
                 *("POST", messages, "write", self.append, "Append a message"),
                 answer=MessageAnswer,
+                at_once=self._at_once.begin,
                 status=201,
                 also=(200,),
                 body=MessageIn,

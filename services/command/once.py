@@ -21,6 +21,8 @@ from services.http.errors import ApiError, bad_request
 MAX_KEY = 255
 KEY_HEADER = b"idempotency-key"
 
+Slot = tuple[str, str]
+"""A workspace and a key of it."""
 Remake = Callable[[Replay, int], Awaitable[Answer]]
 """Makes an answer again from what its row holds and its last position."""
 
@@ -61,7 +63,7 @@ class Once:
     def __init__(self, reader: LogReader, remake: Remake) -> None:
         self._reader = reader
         self._remake = remake
-        self._in_flight: dict[tuple[str, str], asyncio.Event] = {}
+        self._in_flight: dict[Slot, asyncio.Event] = {}
 
     async def answer(
         self, call: Call[Any, Any], key: str | None, do: Callable[[], Awaitable[Answer]]
@@ -75,12 +77,21 @@ class Once:
             row = await self._reader.find_key(*slot)
             if row is not None:
                 return await self._again(call, row)
-        self._in_flight[slot] = done = asyncio.Event()
+        self.begin(slot)
         try:
             return await self._do(call, key, do)
         finally:
-            done.set()
-            del self._in_flight[slot]
+            self.end(slot)
+
+    def is_in_flight(self, slot: Slot) -> bool:
+        return slot in self._in_flight
+
+    def begin(self, slot: Slot) -> None:
+        self._in_flight[slot] = asyncio.Event()
+
+    def end(self, slot: Slot) -> None:
+        """Whoever waits for it goes on."""
+        self._in_flight.pop(slot).set()
 
     async def earlier(self, call: Call[Any, Any], key: str) -> Answer | None:
         """The first answer to this request again, where there was one. Raises ApiError (422)."""

@@ -6,6 +6,7 @@ from eventstore.reader import LogReader
 from eventstore.states import States
 from eventstore.writer import GroupCommitWriter
 from services.command.answers import Remaker
+from services.command.append_at_once import AppendAtOnce
 from services.command.bulk_routes import BulkRoutes
 from services.command.compact_routes import CompactRoutes
 from services.command.conversation_routes import ConversationRoutes
@@ -32,7 +33,8 @@ def command_endpoints(  # noqa: PLR0917 - what it is wired from
     handler = Handler(writer, states)
     once = Once(reader, Remaker(states, reader).remake)
     conversations = ConversationRoutes(handler, once, drafter, minter, default_policy)
-    messages = MessageRoutes(handler, once, states, reader, drafter, minter, compactor)
+    at_once = AppendAtOnce(handler, writer, states, once, drafter, minter)
+    messages = MessageRoutes(handler, once, states, reader, drafter, minter, compactor, at_once)
     bulk = BulkRoutes(ManyHandler(writer, states), once, minter)
     leased = Leased(once, KeyLeases(reader.connections), minter)
     compact = CompactRoutes(handler, compactor, once, leased, minter)

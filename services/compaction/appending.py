@@ -30,7 +30,7 @@ class Appender:
 
     async def append(self, stream: str, command: CompactConversation, meta: Meta) -> Landed:
         """`meta.event_id` is left to this. Raises domain.refusals.Refusal, and what the log raises."""
-        async with self._states.lock(stream):
+        async with self._states.turns.turn(stream):
             for _ in range(ATTEMPTS):
                 folded = await self._states.newest(stream)
                 try:

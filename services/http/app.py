@@ -16,8 +16,17 @@ from services.http.accept import accepts_media
 from services.http.cors import Cors
 from services.http.decode import body_decoder
 from services.http.door import MOST_CONNECTIONS, Door
-from services.http.edge import STATE, App, Edge, charge
-from services.http.endpoint import Answer, Call, Endpoint, NoBody, NoQuery, plain_path
+from services.http.edge import STATE, App, Begin, Edge, charge
+from services.http.endpoint import (
+    Answer,
+    Answered,
+    AtOnce,
+    Call,
+    Endpoint,
+    NoBody,
+    NoQuery,
+    plain_path,
+)
 from services.http.errors import ApiError, from_event_store, from_refusal, render, unreadable
 from services.http.figures import Figures
 from services.http.guessing import Guesses
@@ -58,9 +67,12 @@ def build_app(
     figures.watch(load)
     handlers: Any = {Exception: _unrouted}
     routes: Routes[App] = Routes()
+    at_once: Routes[Begin] = Routes()
     apps = [_app(endpoint, limiter, load) for endpoint in table]
     for endpoint, app in zip(table, apps, strict=True):
         routes.add(endpoint.method, endpoint.path, app)
+        if endpoint.at_once is not None:
+            at_once.add(endpoint.method, endpoint.path, _beginning(endpoint, endpoint.at_once))
     litestar = Litestar(
         route_handlers=[
             *_options(table),  # first: else Litestar has made its own
@@ -75,6 +87,7 @@ def build_app(
     return Edge(
         litestar,  # pyright: ignore[reportArgumentType] - Litestar narrows the ASGI types
         routes.find,
+        at_once.find,
         keys=keys,
         minter=minter,
         limiter=limiter,
@@ -113,6 +126,18 @@ def _app(endpoint: Endpoint, limiter: Limiter, load: Load) -> App:
         await (await respond(scope, scope[STATE]))(scope, receive, send)
 
     return answering
+
+
+def _beginning(endpoint: Endpoint, at_once: AtOnce) -> Begin:
+    """The endpoint's short way, behind the edge. Endpoints that have one cost 1, as the edge charges."""
+    call = _caller(endpoint)
+    route = plain_path(endpoint.path)
+
+    def begin(scope: Any, state: RequestState, answered: Answered) -> bool:
+        state.route = route
+        return at_once(call(scope, state), answered)
+
+    return begin
 
 
 def _handler(endpoint: Endpoint, answering: App) -> HTTPRouteHandler:

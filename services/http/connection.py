@@ -17,21 +17,15 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from services.http.cycle import Cycle
-from services.http.door import Door
+from services.http.door import DRAIN_BYTES, IN_WORK, WHOLE, Door
 from services.http.errors import ApiError, render
 
 PATIENCE_SECONDS = 75.0
 """How long a whole request may take to arrive, a connection may stand idle, and an answer may wait to be taken."""
 LOOK_SECONDS = 5.0
 """Between two looks at the connections."""
-IN_WORK = "verbatim.in_work"
-"""The key in the ASGI scope of a request that counts in the process's load already."""
-WHOLE = "verbatim.whole"
-"""The key in the ASGI scope of a request whose body is here."""
 OVER_SECONDS = 5.0
 """How long a connection past the bound of their number may owe us a request."""
-DRAIN_BYTES = 8 << 20
-"""How much of a refused request's body is read, so that its connection stays of use."""
 HEAD_BYTES = 64 << 10
 """What the request line and the headers may take, give or take what the system hands over at a time."""
 
@@ -108,6 +102,9 @@ class Connection(HttpToolsProtocol):
             cycle.keep_alive = False
         if self._door is not None and not self._door.is_open(scope["path"]):
             scope[IN_WORK] = self._door.load.takes()
+        self._begin(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         super()._start_asgi_task(cycle, app)
 
     @override

@@ -10,6 +10,8 @@ from typing import Any
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from services.http.endpoint import Headers
+
 _BREAK = re.compile(rb"[\r\n\x00]")
 _NO_SHORT_WAY = frozenset({b"connection", b"transfer-encoding"})
 
@@ -38,6 +40,17 @@ class Cycle(RequestResponseCycle):
         self.transport.write(whole)
         self.message_event.set()
         self.on_response()
+
+    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Write all of an answer now, with headers of our own making. Whether that could be: else it takes `send`."""
+        if not self.keep_alive or self.disconnected or self.flow.write_paused:
+            return False
+        self.response_started = self.response_complete = True
+        lines = [b"%s: %s\r\n" % pair for pair in self.default_headers]
+        lines += [b"%s: %s\r\n" % pair for pair in headers]
+        self.transport.write(b"%s%s\r\n%s" % (STATUS_LINE[status], b"".join(lines), body))
+        self.on_response()
+        return True
 
     def _whole(self, head: Any, message: Any) -> bytes | None:
         """The answer as it goes out; None where it is not of the common kind."""

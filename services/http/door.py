@@ -14,6 +14,12 @@ from services.http.overload import Load
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 MOST_CONNECTIONS = 4_000
 """That a process answers on; those past it are answered 503 and closed."""
+IN_WORK = "verbatim.in_work"
+"""The key in the ASGI scope of a request that counts in the process's load already."""
+WHOLE = "verbatim.whole"
+"""The key in the ASGI scope of a request whose body is here."""
+DRAIN_BYTES = 8 << 20
+"""How much of a refused request's body is read, so that its connection stays of use."""
 _MARK = "0123456789abcdef"
 
 

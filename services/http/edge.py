@@ -12,10 +12,9 @@ from typing import Any
 
 from eventstore.errors import EventStoreError
 from services.http.access import log_request
-from services.http.connection import DRAIN_BYTES, IN_WORK, WHOLE
 from services.http.cors import Cors
-from services.http.door import REQUEST_ID, Door, too_busy
-from services.http.endpoint import Headers
+from services.http.door import DRAIN_BYTES, IN_WORK, REQUEST_ID, WHOLE, Door, too_busy
+from services.http.endpoint import Answered, Headers
 from services.http.errors import ApiError, from_event_store
 from services.http.figures import Figures
 from services.http.guessing import Guesses
@@ -29,6 +28,10 @@ Receive = Callable[[], Awaitable[Message]]
 App = Callable[[ScopeMap, Receive, Send], Awaitable[None]]
 Find = Callable[[str, str], tuple[App, dict[str, str]] | None]
 """From a method and a path to an endpoint and the path's parameters."""
+
+Begin = Callable[[Any, RequestState, Answered], bool]
+"""From a scope, what the edge knows, and who is told: an endpoint's short way. Whether it was begun."""
+Way = tuple[Begin, dict[str, str]]
 
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SINGLE = frozenset({
@@ -51,6 +54,7 @@ class Edge:
         self,
         app: App,
         find: Find,
+        find_at_once: Callable[[str, str], Way | None] = lambda _method, _path: None,
         *,
         keys: KeyRing,
         minter: Minter,
@@ -63,6 +67,8 @@ class Edge:
     ) -> None:
         self._app = app
         self._find = find
+        self.find_at_once = find_at_once
+        """Where a request of this method and path might be begun at once; `lane.py` does."""
         self._keys = keys
         self._minter = minter
         self._limiter = limiter
@@ -77,17 +83,10 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        sane = REQUEST_ID.fullmatch(given) is not None
-        request_id = given.decode() if sane else f"req_{self._minter.hex_id()}"
-        method: str = scope["method"]
-        state = RequestState(request_id, method, headers)
-        state.in_work = scope.get(IN_WORK, False)
-        scope[STATE] = state
-        if self._cors is not None and b"origin" in headers:
-            state.extra = self._cors.simple(headers[b"origin"])
+        state = scope.get(STATE) or self._state(scope)
+        method = state.method
+        if self._cors is not None and b"origin" in state.headers:
+            state.extra = self._cors.simple(state.headers[b"origin"])
         answer = Sender(send, state, silent=method == "HEAD")
         try:
             if (preflight := self._preflight(state)) is not None:
@@ -99,16 +98,49 @@ class Edge:
         except EventStoreError as error:
             await answer.error(from_event_store(error))
         except Exception:
-            logging.getLogger(__name__).exception("request %s failed", request_id)
+            logging.getLogger(__name__).exception("request %s failed", state.request_id)
             await answer.error(_internal())
         except asyncio.CancelledError:
             # The process ends and waits no longer. Not raised again: the server would answer 500.
-            await answer.error(_stopping())
+            await answer.error(stopping())
+        self.end(state, scope["path"])
+
+    def end(self, state: RequestState, path: str) -> None:
+        """It is answered."""
         if state.in_work:
             self._load.left()
-        seconds = time.perf_counter() - started
-        self._answered(method, state.route, state.status, seconds)
-        log_request(state, scope["path"], seconds)
+        seconds = time.perf_counter() - state.began
+        self._answered(state.method, state.route, state.status, seconds)
+        log_request(state, path, seconds)
+
+    def admitted_at_once(self, scope: ScopeMap, body: bytes) -> RequestState | None:
+        """A whole request that an endpoint may take now, paid for; None where it must be looked at more closely."""
+        state = self._state(scope)
+        headers = state.headers
+        if (
+            len(headers) != len(scope["headers"])
+            or len(body) > self._max_body
+            or (self._cors is not None and b"origin" in headers)
+        ):
+            return None
+        principal = self._keys.believed(_key_in(headers))
+        if principal is None:
+            return None
+        allowance, refusal = self._limiter.charge(principal, 1)
+        if refusal is not None:
+            return None
+        state.principal, state.allowance, state.body = principal, allowance, body
+        return state
+
+    def _state(self, scope: ScopeMap) -> RequestState:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        sane = REQUEST_ID.fullmatch(given) is not None
+        request_id = given.decode() if sane else f"req_{self._minter.hex_id()}"
+        state = RequestState(request_id, scope["method"], headers)
+        state.in_work = scope.get(IN_WORK, False)
+        scope[STATE] = state
+        return state
 
     def _preflight(self, state: RequestState) -> Headers | None:
         asks = state.method == "OPTIONS" and b"origin" in state.headers
@@ -117,6 +149,8 @@ class Edge:
     async def _serve(
         self, scope: ScopeMap, receive: Receive, answer: Sender, state: RequestState
     ) -> None:
+        if state.failure is not None:
+            raise state.failure
         if len(state.headers) != len(scope["headers"]):
             _refuse_repeated(scope["headers"])
         if state.method == "HEAD":
@@ -125,7 +159,8 @@ class Edge:
         if not is_open:
             self._begin(state)
             state.principal = await self._authenticate(scope, state.headers)
-            charge(self._limiter, state, 1)
+            if state.allowance is None:  # else it was paid for where it was to be done at once
+                charge(self._limiter, state, 1)
         if state.method in WITH_BODY:
             if state.in_work and not scope.get(WHOLE, False):  # the client has work to do, not we
                 self._load.put_back()
@@ -149,10 +184,9 @@ class Edge:
             state.in_work = True
 
     async def _authenticate(self, scope: ScopeMap, headers: dict[bytes, bytes]) -> Principal:
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() != b"bearer" or not given:
+        key = _key_in(headers)
+        if not key:
             raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
-        key = given.strip().decode("latin-1")
         if not self._keys.was_good(key):
             self._guesses.check(scope, headers, key)
         principal = await self._keys.principal(key)
@@ -198,7 +232,13 @@ def charge(limiter: Limiter, state: RequestState, cost: int) -> None:
             raise refusal
 
 
-def _stopping() -> ApiError:
+def _key_in(headers: dict[bytes, bytes]) -> str:
+    """The API key of a request; empty where it has none."""
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    return given.strip().decode("latin-1") if scheme.lower() == b"bearer" else ""
+
+
+def stopping() -> ApiError:
     return ApiError(
         503,
         "the process is stopping and does not know the outcome; send the request again",

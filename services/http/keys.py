@@ -105,17 +105,35 @@ class KeyRing:
         Raises eventstore.errors.Unavailable.
         """
         hashed = hash_of(key)
-        found, looked_up = self._known.get(hashed, _NEVER)
-        age = time.monotonic() - looked_up
+        found, age = self._believed(hashed)
         if age < FRESH_SECONDS:
             return found
         if not well_formed(key):
             return None
+        look = self._begin_look(hashed)
+        return found if age < TRUSTED_SECONDS else await asyncio.shield(look)
+
+    def believed(self, key: str) -> Principal | None:
+        """As `principal`, where nobody has to wait for it; else None."""
+        hashed = hash_of(key)
+        found, age = self._believed(hashed)
+        if found is None or age >= TRUSTED_SECONDS:
+            return None
+        if age >= FRESH_SECONDS:
+            self._begin_look(hashed)
+        return found
+
+    def _believed(self, hashed: bytes) -> tuple[Principal | None, float]:
+        """What is known of it, and for how long."""
+        found, looked_up = self._known.get(hashed, _NEVER)
+        return found, time.monotonic() - looked_up
+
+    def _begin_look(self, hashed: bytes) -> asyncio.Task[Principal | None]:
         look = self._looks.get(hashed)
         if look is None:
             self._looks[hashed] = look = asyncio.create_task(self._look(hashed))
             look.add_done_callback(_seen)
-        return found if age < TRUSTED_SECONDS else await asyncio.shield(look)
+        return look
 
     def was_good(self, key: str) -> bool:
         """Whether it was, when it was looked up last."""

@@ -1,6 +1,7 @@
 """The sending half of the edge: headers that every answer has, HEAD, compression, errors."""
 
 import asyncio
+import time
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -21,6 +22,7 @@ GZIP_BITS = 31
 """That of zlib's window, with gzip's header."""
 IN_LINE = 64 << 10
 """Bytes that are compressed on the event loop; more than that in a thread."""
+_ZIPPED: Headers = [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
 COMPRESSIBLE = (b"application/json", b"text/", b"application/x-ndjson")
 
 
@@ -29,8 +31,10 @@ class RequestState:
 
     __slots__ = (
         "allowance",
+        "began",
         "body",
         "extra",
+        "failure",
         "headers",
         "in_work",
         "method",
@@ -44,6 +48,9 @@ class RequestState:
         self.request_id = request_id
         self.method = method
         self.headers = headers
+        self.began = time.perf_counter()
+        self.failure: Exception | None = None
+        """Why it is not to be done, found out before it came to the edge."""
         self.principal: Principal | None = None
         self.allowance: Allowance | None = None
         self.body = b""
@@ -54,6 +61,13 @@ class RequestState:
         self.status = 500
         self.in_work = False
         """Whether it counts in the process's load."""
+
+    def headers_of_all(self) -> Headers:
+        """That every answer has."""
+        headers = [(b"x-request-id", self.request_id.encode()), *self.extra]
+        if self.allowance is not None:
+            headers += self.allowance.headers()
+        return headers
 
 
 class Sender:
@@ -86,14 +100,7 @@ class Sender:
     async def _start(self, message: Message) -> None:
         state = self._state
         state.status = message["status"]
-        headers = [
-            *message.get("headers", ()),
-            (b"x-request-id", state.request_id.encode()),
-            *state.extra,
-        ]
-        if state.allowance is not None:
-            headers += state.allowance.headers()
-        message["headers"] = headers
+        message["headers"] = [*message.get("headers", ()), *state.headers_of_all()]
         if self._zip:
             self._held = message  # until the body's size is known
         else:
@@ -112,8 +119,7 @@ class Sender:
             start["headers"] = [
                 *(pair for pair in start["headers"] if pair[0] != b"content-length"),
                 *length,
-                (b"content-encoding", b"gzip"),
-                (b"vary", b"accept-encoding"),
+                *_ZIPPED,
             ]
             self._packer = packer
         self._started = True
@@ -154,9 +160,26 @@ class Packer:
         )
         return {**message, "body": packed}
 
+    def whole(self, body: bytes) -> bytes:
+        return self._pack(body, last=True)
+
     def _pack(self, body: bytes, last: bool) -> bytes:
         packed = self._gzip.compress(body)
         return packed + self._gzip.flush() if last else packed
+
+
+def whole(headers: Headers, body: bytes, state: RequestState) -> tuple[Headers, bytes]:
+    """All headers of an answer whose body is ready, and the body as it goes out. For bodies that are small."""
+    zipped: Headers = []
+    if (
+        len(body) > NOT_COMPRESSED
+        and accepts_gzip(state.headers.get(b"accept-encoding", b""))
+        and _is_compressible(headers)
+    ):
+        body = Packer().whole(body)
+        zipped = _ZIPPED
+    length = (b"content-length", b"%d" % len(body))
+    return [*headers, length, *state.headers_of_all(), *zipped], body
 
 
 def _is_compressible(headers: Headers) -> bool:

@@ -12,8 +12,9 @@ import uvicorn
 from typing_extensions import override
 
 from services.http.connection import Connection, keep_ending
-from services.http.door import Door
 from services.http.edge import App, Edge
+from services.http.held import HeldConnection
+from services.http.lane import Lane
 
 GRACE_SECONDS = 5
 """How long open requests may take to end."""
@@ -54,11 +55,14 @@ def settle_memory() -> None:
 
 async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
     """Until `stop` is set; afterwards nothing of the app runs any more."""
-    door: Door | None = app.door if isinstance(app, Edge) else None
+    if isinstance(app, Edge):
+        protocol = functools.partial(HeldConnection, door=app.door, lane=Lane(app))
+    else:
+        protocol = Connection
     server = _Server(
         uvicorn.Config(
             app,  # pyright: ignore[reportArgumentType] - an ASGI app by another spelling of the types
-            http=functools.partial(Connection, door=door),  # pyright: ignore[reportArgumentType] - called like the class
+            http=protocol,  # pyright: ignore[reportArgumentType] - called like the class
             ws="none",
             lifespan="off",
             log_config=None,
@@ -76,6 +80,7 @@ async def serve(app: App, listener: socket.socket, stop: asyncio.Event) -> None:
     await server.serve(sockets=[listener])
     for helper in helpers:
         helper.cancel()
+    await asyncio.sleep(0)  # those that were not tasks yet are now
     if tasks := server.server_state.tasks:  # cut after the grace: they still close what they hold
         await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
         await asyncio.sleep(0)  # their sockets are closed in the loop's next turn
