@@ -18,6 +18,7 @@ from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.folder import DataFolder, free_port, write_private
 
 START_PATIENCE = 60.0
+FIRST_WITH_READERS = 18
 OWNER, SERVICE, SERVICE_GROUP, DATABASE = (
     "verbatim_owner",
     "verbatim",
@@ -94,7 +95,7 @@ class EmbeddedPostgres:
             self._folder.remember(self._memory)
         # Started again: others know the port by now, so it stays.
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
-        for setting, value in self._settings.items():
+        for setting, value in (self._ways_to_read() | self._settings).items():
             command += ["-c", f"{setting}={value}"]
         command += ["-c", f"port={self._memory.postgres_port}"]
         self.child = spawn(
@@ -105,6 +106,11 @@ class EmbeddedPostgres:
             as_account=self._files,
         )
         return self.child
+
+    def _ways_to_read(self) -> dict[str, str]:
+        """What is read lies in the system's memory mostly: workers to read it cost more than they save. Before 18 there are none."""
+        version = int((self._data / "PG_VERSION").read_text("utf-8"))
+        return {"io_method": "sync"} if version >= FIRST_WITH_READERS else {}
 
     def _environ(self) -> dict[str, str]:
         """A stale pid file may name a process that lives and is no server: that one pid is ignored.

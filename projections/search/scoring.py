@@ -11,7 +11,17 @@ TITLE_LENGTH = 5.0
 """Words of a usual title."""
 
 
-def value_columns(words: tuple[Weighted, ...]) -> str:
+def expressions_of(ranking: Ranking) -> dict[str, str]:
+    """All that a statement has places for, by name."""
+    return {
+        "values": _value_columns(ranking.words),
+        "score": _score_of(ranking),
+        "mask": _mask_of(ranking.words),
+        "leads": _match_of(ranking.words),
+    }
+
+
+def _value_columns(words: tuple[Weighted, ...]) -> str:
     """What each word is worth to a message: the best of its ways to be there, or 0."""
     return ", ".join(
         "greatest({}) AS v{}".format(
@@ -29,21 +39,27 @@ def _way(i: int, j: int, slot: Slot) -> str:
     return f"CASE WHEN m.words @@ %(slot_{i}_{j})s::tsquery THEN %(weight_{i}_{j})s ELSE 0 END"
 
 
-def score_of(ranking: Ranking) -> str:
+def _score_of(ranking: Ranking) -> str:
     """All values together, and what stands in a row; the less of the query is there, the less they count."""
     values = [f"m.v{i}" for i in range(len(ranking.words))]
     values += [
         f"CASE WHEN m.v{near.first} > 0 AND m.v{near.second} > 0"
-        f" AND m.words @@ %(near_gate_{n})s::tsquery AND m.words @@ %(near_{n})s::tsquery THEN %(near_weight_{n})s ELSE 0 END"
+        + f" AND m.words @@ %(near_gate_{n})s::tsquery" * (near.gate != near.asked)
+        + f" AND m.words @@ %(near_{n})s::tsquery THEN %(near_weight_{n})s ELSE 0 END"
         for n, near in enumerate(ranking.near)
     ]
     there = [f"CASE WHEN m.v{i} > 0 THEN %(idf_{i})s ELSE 0 END" for i in range(len(ranking.words))]
     return f"({' + '.join(values)}) * sqrt({' + '.join(there)})"
 
 
-def mask_of(words: tuple[Weighted, ...]) -> str:
+def _mask_of(words: tuple[Weighted, ...]) -> str:
     """Which words are there, a bit each."""
     return " | ".join(f"CASE WHEN m.v{i} > 0 THEN {1 << i} ELSE 0 END" for i in range(len(words)))
+
+
+def _match_of(words: tuple[Weighted, ...]) -> str:
+    """Whether any of the words that make a match is there."""
+    return " OR ".join(f"m.v{i} > 0" for i, word in enumerate(words) if word.leads)
 
 
 def coverage_of(words: tuple[Weighted, ...]) -> str:

@@ -12,7 +12,7 @@ from projections.listing import COLUMNS, plans_of
 from projections.queries import query
 from projections.search.filters import SearchFilter, search_conditions
 from projections.search.ranking import Known, Ranking
-from projections.search.scoring import coverage_of, mask_of, score_of, scoring_values, value_columns
+from projections.search.scoring import coverage_of, expressions_of, scoring_values
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -27,6 +27,11 @@ MOST = 100
 """Conversations that an order by relevance goes through."""
 PROMISING = 5 * MOST
 """Of those that match, as many are scored with their neighbours."""
+
+LONGEST = 3_000
+"""Messages of a conversation up to which all are scored; of longer ones the newest, and those that made it a candidate."""
+Candidate = tuple[str, bool, list[int] | None]
+"""A conversation, whether it is longer, and then the sequences of the messages that made it one."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -73,11 +78,7 @@ class Statements:
             for name, text in filters.messages.items()
             if name != "role"
         )
-        self._score = {
-            "values": value_columns(ranking.words),
-            "score": score_of(ranking),
-            "mask": mask_of(ranking.words),
-        }
+        self._score = expressions_of(ranking)
         self._values = (
             filters.values
             | scoring_values(ranking, known.average)
@@ -96,21 +97,26 @@ class Statements:
         driver = "asked" if self._wanted.search_in == "title" else "drivers"
         return self._rank(self._hits("search_hits"), self._titles(driver=driver), after, limit)
 
-    def rank_within(
-        self, ids: list[str], far: list[tuple[str, int]], after: Place | None, limit: int
-    ) -> Statement:
-        """The answer, of these conversations. `far` are messages of very long ones."""
+    def rank_within(self, chosen: list[Candidate], after: Place | None, limit: int) -> Statement:
+        """The answer, of these conversations."""
         titles = self._titles(_THESE, driver="asked")
-        more: dict[str, Any] = {"ids": ids}
+        is_long = {name: is_long for name, is_long, _ in chosen}
+        more: dict[str, Any] = {
+            "ids": list(is_long),
+            "brief": [name for name, long in is_long.items() if not long],
+        }
         hits = self._hits("search_hits_within")
-        if far:
+        if any(is_long.values()):
+            far = [(name, sequence) for name, _, found in chosen for sequence in found or ()]
+            hits += " UNION ALL " + self._hits("search_hits_long")
             hits += " UNION " + self._hits("search_hits_far")
+            more["very_long"] = [name for name, long in is_long.items() if long]
             more["far"] = [name for name, _ in far]
             more["far_sequences"] = [sequence for _, sequence in far]
         return self._rank(hits, titles, after, limit, **more)
 
     def candidates(self, *, newest: bool) -> Statement:
-        """Ids, each with sequences of messages or None; `newest` looks through the newest messages, too."""
+        """Rows are candidates; `newest` looks through the newest messages, too."""
         driver = "drivers" if self._ranking.drivers else "together"
         sources = (
             [self._hits("search_hits", driver=driver)] if getattr(self._ranking, driver) else []
@@ -122,11 +128,11 @@ class Statements:
         )
 
     def newest(self) -> Statement:
-        """Ids of conversations that pass the filters: all, or the 501 that were active last."""
+        """The conversations that pass the filters, as candidates: all, or the 501 that were active last."""
         return self._filled("search_newest", plans_of(self._wanted.conversations))
 
     def walk(self, after: Place | None, limit: int) -> Statement:
-        """Ids of the next conversations that match, in an order that is not by relevance."""
+        """The next conversations that match, as candidates, in an order that is not by relevance."""
         column, kind = self._column
         sign = _SIGNS[self._wanted.order]
         matching: list[str] = []
@@ -167,6 +173,7 @@ class Statements:
             order=", ".join(f"{place} {wanted.order}" for place in places),
             most=MOST if by_score else None,
             promising=PROMISING if by_score else None,
+            ahead=PROMISING,
             limit=limit,
             **_after(after),
             **values,
@@ -190,7 +197,11 @@ class Statements:
             return _NO_HITS
         text = query(name).decode()
         return text.format(
-            **self._score, conditions=self._messages, range=self._range, driver=driver
+            **self._score,
+            conditions=self._messages,
+            range=self._range,
+            driver=driver,
+            longest=LONGEST,
         )
 
     def _titles(self, which: str = ANY_TITLE, *, driver: str = "drivers") -> str:
@@ -206,7 +217,9 @@ class Statements:
         """
         text = query(name).decode()
         covered = coverage_of(self._ranking.words)
-        filled = text.format(conditions=self._conversations, covered=covered, **parts)
+        filled = text.format(
+            conditions=self._conversations, covered=covered, longest=LONGEST, **parts
+        )
         numbered, names = _numbered(filled)
         values = self._values | parts
         return Statement(numbered, [values[each] for each in names], plans)

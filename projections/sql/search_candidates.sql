@@ -18,10 +18,16 @@ placed AS (
     SELECT conversation, sequences, score,
            least(row_number() OVER (ORDER BY score DESC), row_number() OVER (ORDER BY title DESC, score DESC)) AS place
       FROM covering
+), ahead AS (
+    -- Nothing is left out by this: it reads the rows that are looked up one by one below, all at once, as `search_hits_within`.
+    SELECT count(c.status) AS count FROM readmodels.conversations_v1 c
+     WHERE (c.workspace = %(workspace)s AND c.id = ANY (ARRAY(SELECT conversation FROM ranked ORDER BY place, score DESC LIMIT 100)))
+        OR (c.workspace = %(workspace)s AND c.id = '')
 )
-SELECT c.id, CASE WHEN c.message_count > 3000 THEN f.sequences END
+SELECT c.id, c.message_count > {longest}, CASE WHEN c.message_count > {longest} THEN f.sequences END
   FROM (SELECT * FROM ranked ORDER BY place, score DESC OFFSET 0) f,
        -- One by one, until there are enough.
        LATERAL (SELECT * FROM readmodels.conversations_v1 c
                  WHERE c.workspace = %(workspace)s AND c.id = f.conversation AND {conditions} OFFSET 0) c
+ WHERE (SELECT count FROM ahead) >= 0
  ORDER BY f.place, f.score DESC, c.active_at DESC LIMIT 100

@@ -4,5 +4,6 @@ SELECT m.conversation, m.sequence, {score} / (%(short)s + %(long)s * m.length) A
           FROM unnest(%(far)s::text[], %(far_sequences)s::bigint[]) AS f (id, sequence)
           JOIN readmodels.search_messages_v1 m
             ON m.workspace = %(workspace)s AND m.conversation = f.id AND m.sequence = f.sequence
-         WHERE m.words @@ (SELECT %(asked)s::tsquery) AND m.position <= %(ceiling)s{conditions}
+         WHERE m.words @@ (SELECT %(gate)s::tsquery) AND m.position <= %(ceiling)s{conditions}
         OFFSET 0) m
+ WHERE {leads}

@@ -1,10 +1,11 @@
--- The same of some conversations, whatever of the query their messages match. Of one that is very long, the newest
--- messages.
+-- The same of some conversations, whatever of the query their messages match. The second condition is never met: two make
+-- PostgreSQL gather the places of all rows before it reads any, so that it reads them in order and asks for the next ones ahead.
 SELECT m.conversation, m.sequence, {score} / (%(short)s + %(long)s * m.length) AS score, {mask} AS mask
   FROM (SELECT m.*, {values}
-          FROM unnest(%(ids)s::text[]) AS w (id), LATERAL (
-               SELECT * FROM readmodels.search_messages_v1 n
-                WHERE n.workspace = %(workspace)s AND n.conversation = w.id
-                ORDER BY n.sequence DESC LIMIT 3000) m
-         WHERE m.words @@ (SELECT %(gate)s::tsquery) AND m.words @@ (SELECT %(asked)s::tsquery) AND m.position <= %(ceiling)s{conditions}
+          FROM (SELECT * FROM readmodels.search_messages_v1 n
+                 WHERE (n.workspace = %(workspace)s AND n.conversation = ANY (%(brief)s::text[]))
+                    OR (n.workspace = %(workspace)s AND n.conversation = '')
+                OFFSET 0) m -- a fence: by no index of words
+         WHERE m.words @@ (SELECT %(gate)s::tsquery) AND m.position <= %(ceiling)s{conditions}
         OFFSET 0) m
+ WHERE {leads}

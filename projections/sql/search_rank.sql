@@ -11,12 +11,18 @@ summed AS (
 ), covering AS (
     -- The more of the query's words a conversation has at all, the better.
     SELECT conversation, score * ({covered}) AS score, title, {covered} AS covered FROM guessed
+), ahead AS (
+    -- Nothing is left out by this: it reads the rows that are looked up one by one below, all at once, as `search_hits_within`.
+    SELECT count(c.status) AS count FROM readmodels.conversations_v1 c
+     WHERE (c.workspace = %(workspace)s AND c.id = ANY (ARRAY(SELECT conversation FROM covering ORDER BY score DESC LIMIT %(ahead)s)))
+        OR (c.workspace = %(workspace)s AND c.id = '')
 ), promising AS MATERIALIZED (
     -- Several times as many as are wanted, by the guess: conversations are looked up in its order until there are enough.
     SELECT f.conversation, f.title, f.covered, c.resource, c.active_at, c.{column} AS place
       FROM (SELECT * FROM covering ORDER BY score DESC OFFSET 0) f,
            LATERAL (SELECT * FROM readmodels.conversations_v1 c
                      WHERE c.workspace = %(workspace)s AND c.id = f.conversation AND {conditions} OFFSET 0) c
+     WHERE (SELECT count FROM ahead) >= 0
      ORDER BY f.score DESC LIMIT %(promising)s
 ),
 -- A message's neighbours add to its score, the next ones a fifth of theirs, those after them a tenth.

@@ -11,7 +11,7 @@ from projections.reading import Freshness
 from projections.search.filters import SearchFilter
 from projections.search.query import Query
 from projections.search.ranking import Known, Ranking
-from projections.search.statements import MOST, Place, Statement, Statements
+from projections.search.statements import MOST, Candidate, Place, Statement, Statements
 from projections.search.vectors import mark_of
 from projections.search.weights import Weigher, beginnings
 
@@ -147,14 +147,14 @@ class Searching:
         if ranking.is_complete or wanted.search_in == "title":
             return statements.rank_all(after, limit)
         if wanted.is_narrow:
-            ids = [row[0] for row in await self._rows(statements.newest())]
-            if len(ids) <= FEW:
-                return statements.rank_within(ids, [], after, limit)
+            passing = await self._rows(statements.newest())
+            if len(passing) <= FEW:
+                return statements.rank_within(passing, after, limit)
         else:
-            ids = []
+            passing = []
         if wanted.sort_by != "relevance":
-            ids = [row[0] for row in await self._rows(statements.walk(after, limit))]
-            return statements.rank_within(ids, [], after, limit)
+            walked = await self._rows(statements.walk(after, limit))
+            return statements.rank_within(walked, after, limit)
         newest = not (ranking.drivers or ranking.together) or wanted.narrows_messages
         candidates = await self._rows(statements.candidates(newest=newest))
         if (
@@ -162,16 +162,14 @@ class Searching:
         ):  # too few have a rare word: those with a common one follow
             candidates = await self._rows(statements.candidates(newest=True))
         if len(candidates) < limit or newest:
-            candidates += [(name, None) for name in _more(ids, {name for name, _ in candidates})]
-        far = [(name, sequence) for name, sequences in candidates for sequence in sequences or ()]
-        chosen = list(dict.fromkeys(name for name, _ in candidates))
-        return statements.rank_within(chosen, far, after, limit)
+            candidates += _more(passing, {name for name, _, _ in candidates})
+        return statements.rank_within(candidates, after, limit)
 
     async def _rows(self, statement: Statement) -> list[Any]:
         return await self._fetch(statement.text, statement.values, statement.plans)
 
 
-def _more(ids: list[str], known: set[str]) -> list[str]:
+def _more(passing: list[Candidate], known: set[str]) -> list[Candidate]:
     """Of those that pass the filters, so many that some will match where a hundred are not known yet."""
-    unknown = [name for name in ids if name not in known]
+    unknown = [one for one in passing if one[0] not in known]
     return unknown[: OF_WHICH_ONE_MATCHES * max(0, MOST - len(known))]

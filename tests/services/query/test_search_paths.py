@@ -13,7 +13,7 @@ from deploy.embedded.postgres import EmbeddedPostgres
 from eventstore.reader import Connections
 from projections.listing import ListFilter
 from projections.queries import query
-from projections.search import weights
+from projections.search import statements, weights
 from projections.search.filters import SearchFilter
 from projections.search.query import parse
 from projections.search.statements import ANY_TITLE
@@ -42,7 +42,10 @@ def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
         with projecting(made.service), serving(made.service) as address:
             api = Api(address, database, new_key(made.service, unlimited=True))
             for number in range(60):
-                texts = [" ".join(chance.choices(WORDS, k=chance.randint(1, 6))) for _ in range(6)]
+                count = 4 + number % 4
+                texts = [
+                    " ".join(chance.choices(WORDS, k=chance.randint(1, 6))) for _ in range(count)
+                ]
                 title = chance.choice(WORDS) if number % 3 == 0 else None
                 api.start(f"c{number}", *texts, title=title, user_id=f"u{number % 4}")
             assert api.get("/conversations/search?q=kettle").status_code == 200  # all taken in
@@ -94,6 +97,21 @@ def test_few_or_many_pass_the_filters(
     monkeypatch.setattr(weights, "MOST_CANDIDATES", 0)
     monkeypatch.setattr(searching, "FEW", few)
     assert shown(found(dsn, q, user_id="u2", min_messages=2)) == whole
+
+
+@pytest.mark.parametrize("q", QUERIES)
+@pytest.mark.parametrize("longest", [0, 5])
+@pytest.mark.parametrize("candidates", [0, 150])
+def test_of_the_very_long_the_newest_and_what_made_them_candidates_count(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, q: str, longest: int, candidates: int
+) -> None:
+    whole = shown(found(dsn, q))
+    monkeypatch.setattr(weights, "MOST_CANDIDATES", candidates)
+    monkeypatch.setattr(statements, "LONGEST", longest)
+    brief = {f"c{number}" for number in range(60) if 4 + number % 4 <= longest}
+    answer = shown(found(dsn, q))
+    assert {name for name, _, _ in answer} == {name for name, _, _ in whole}
+    assert [one for one in answer if one[0] in brief] == [one for one in whole if one[0] in brief]
 
 
 @pytest.mark.parametrize("q", ["kettle refund", "late blue parcel order"])
