@@ -76,6 +76,11 @@ _MANY = """
 many AS MATERIALIZED (
     SELECT CASE WHEN (SELECT few FROM few) OR (SELECT enough FROM enough) THEN false ELSE ({count}) <= {many} END AS many
 )"""
+_SORTED = """(
+    SELECT (SELECT resource FROM readmodels.conversations_v1 AS c WHERE c.workspace = %(workspace)s AND c.id = f.id), place, id
+      FROM (SELECT {column} AS place, id FROM readmodels.conversations_v1
+             WHERE {when} AND {filters} AND {beyond} ORDER BY {by} {order}, id {order} LIMIT %(limit)s) AS f)"""
+"""Without the resources, which would be most of what is sorted."""
 _IS_FEW = "(SELECT few FROM few)"
 _IS_ENOUGH = "(SELECT enough FROM enough)"
 _IS_MANY = "(SELECT many FROM many)"
@@ -135,7 +140,7 @@ class Ranged(msgspec.Struct, frozen=True):
         return self._filled(_NEAR, walk=walk, ordered=ordered, near=NEAR)
 
     def _sorted(self, when: str) -> str:
-        return self._filled(_ROWS, when=when, by=self._hidden(self.column, self.kind))
+        return self._filled(_SORTED, when=when, by=self._hidden(self.column, self.kind))
 
     def _hidden(self, column: str, kind: str) -> str:
         return f"({column} + {_NOTHING[kind]})"

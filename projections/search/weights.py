@@ -136,12 +136,13 @@ class Weigher:
         weight = share * self._known.idf(count)
         # ts_rank divides by the number of words asked for.
         stems = {lexeme.partition("~")[0] for lexeme in lexemes if "~" in lexeme}
+        all_are_forms = all("~" in lexeme for lexeme in lexemes)
         gate = _any(f"{self._quoted(stem + '~')}:*" for stem in sorted(stems))
         return Slot(
             _any(map(self._quoted, lexemes)),
             weight * len(lexemes) / _ONCE,
             ranked=True,
-            gate=gate if len(stems) < len(lexemes) else "",
+            gate=gate if all_are_forms and len(stems) < len(lexemes) else "",
         ), count
 
     def _gates(self, lexemes: list[str]) -> list[str]:

@@ -61,3 +61,15 @@ def test_the_forms_of_many_languages_are_looked_for_by_what_they_begin_with(word
         for lexeme in reached:
             marked = lexeme if lexeme.startswith(mark_of("w")) else mark_of("w") + lexeme
             assert marked.startswith(tuple(beginnings))
+
+
+def test_longer_words_are_tried_by_what_all_of_them_begin_with() -> None:
+    """Forms of other languages are among them, and those have no more than a beginning in common with the rest."""
+    longer = {"refund": 40, "refunding": 20, "refund~de": 3, "refunding~fr": 2}
+    known = Known(10_000, 200_000, 10_000, {}, longer)
+    found = Weigher("w", known).ranking(parse(Tokens(), "refu"))
+    assert found is not None
+    for slot in found.words[0].slots:
+        tried = [each.removesuffix(":*").strip("'") for each in slot.gate.split(" | ")]
+        for lexeme in slot.asked.split(" | "):
+            assert lexeme.strip("'").startswith(tuple(tried)), slot
