@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tests.faults.caller_faults import compactions, deletions, hang_ups
+from tests.faults.caller_faults import compactions, compactions_and_deletions, deletions, hang_ups
 from tests.faults.deliveries import redelivered
 from tests.faults.disk import disk_full
 from tests.faults.endings import gateway_stopped, postgres_silent, stopped
-from tests.faults.nats_faults import nats_frozen, nats_killed
+from tests.faults.nats_faults import nats_frozen, nats_killed, nats_store_lost
 from tests.faults.postgres_faults import (
     backends_ended,
     connections_exhausted,
@@ -39,6 +39,7 @@ FAULTS: dict[str, Fault] = {
     "freeze compaction": frozen(("compaction",)),
     "freeze PostgreSQL": postgres_frozen,
     "freeze NATS": nats_frozen,
+    "delete NATS' store": nats_store_lost,
     "end backends": backends_ended,
     "drop": network("drop", (*COMMANDS, *QUERIES, *FOLLOWERS)),
     "hang": network("hang", (*COMMANDS, *QUERIES, "projections")),
@@ -51,6 +52,7 @@ FAULTS: dict[str, Fault] = {
     "two relays": two_relays,
     "compact": compactions,
     "delete": deletions,
+    "compact and delete": compactions_and_deletions,
     "clock set back": clock_set_back,
     "stop command": stopped(COMMANDS),
     "stop query": stopped(QUERIES),

@@ -1,7 +1,8 @@
 """Schemathesis with every check that our contract allows, by two identities, one operation alone and several in a row."""
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import hypothesis
@@ -80,7 +81,8 @@ class Fuzz:
         def keeps(case: Any) -> None:
             self.count += 2
             own, other = (_as(key) for key in self._keys)
-            case.call_and_validate(checks=checks_of(case), base_url=address, headers=own)
+            with _named(case):
+                case.call_and_validate(checks=checks_of(case), base_url=address, headers=own)
             shown = case.call(base_url=address, headers=other)
             assert CANARY not in shown.text, f"another workspace's: {shown.text[:300]}"
             assert shown.status_code < 500 or "retry-after" in shown.headers, shown.text
@@ -108,7 +110,8 @@ class Fuzz:
 
             def validate_response(self, response: Any, case: Any, **_: Any) -> None:
                 own = [check for check in checks_of(case) if check in IN_A_ROW]
-                case.validate_response(response, checks=[*own, ensure_resource_availability])
+                with _named(case):
+                    case.validate_response(response, checks=[*own, ensure_resource_availability])
 
         return Machine
 
@@ -125,6 +128,17 @@ class Fuzz:
 
 def _as(key: str) -> Json:
     return {"Authorization": f"Bearer {key}"}
+
+
+@contextmanager
+def _named(case: Any) -> Iterator[None]:
+    """What is found says in which request."""
+    try:
+        yield
+    except FailureGroup as found:
+        for one in found.exceptions:
+            one.add_note(f"{case.operation.label}, query {case.query}, body {str(case.body)[:300]}")
+        raise
 
 
 def _told(found: BaseException) -> Iterable[str]:

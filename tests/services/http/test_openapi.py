@@ -84,9 +84,16 @@ def test_the_service_keeps_to_it(api: Api, schema: Any, mode: schemathesis.Gener
 
 
 def checks_of(case: Any) -> list[Any]:
-    """What a model's service makes of odd input is told as 502: a status of the contract, and of the document."""
-    asks_model = "502" in case.operation.definition.raw["responses"]
-    return [check for check in CHECKS if not (asks_model and check is not_a_server_error)]
+    """What a model's service makes of odd input is told as 502: a status of the contract, and of the document.
+
+    An empty array in a query string is not sent at all: what is wrong with it nobody can see.
+    """
+    left_out: list[Any] = []
+    if "502" in case.operation.definition.raw["responses"]:
+        left_out.append(not_a_server_error)
+    if [] in (case.query or {}).values():
+        left_out.append(negative_data_rejection)
+    return [check for check in CHECKS if check not in left_out]
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
