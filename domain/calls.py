@@ -85,7 +85,7 @@ def call_ids(tool_calls: msgspec.Raw) -> list[str]:
 
     A call of an unknown shape is the caller's business: what has no text as its id is left out.
     """
-    if tool_calls == NULL:
+    if tool_calls is NULL or tool_calls == NULL:
         return []
     try:
         return [call.id for call in _decode_calls(tool_calls) or () if call.id is not None]

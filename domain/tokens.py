@@ -43,9 +43,10 @@ def message_tokens(
     total = MESSAGE_TOKENS + count(role)
     if isinstance(content, str):
         total += count(content)
-    else:
-        total += sum(_part_tokens(count, part) for part in content or ())
-    total += sum(_call_tokens(count, call) for call in tool_calls or ())
+    elif content:
+        total += sum(_part_tokens(count, part) for part in content)
+    if tool_calls:
+        total += sum(_call_tokens(count, call) for call in tool_calls)
     if name is not None:
         total += NAME_TOKENS + count(name)
     return total

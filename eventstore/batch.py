@@ -46,17 +46,17 @@ def take(queue: deque[Pending], most_events: int) -> list[Pending]:
     """
     batch: list[Pending] = []
     later: list[Pending] = []
-    taken: set[str] = set()
+    taken: set[object] = set()
     count = 0
     while queue and count < most_events:
         pending = queue.popleft()
         events = pending.append.events
         entry = pending.append.idempotency
-        names = {event.stream for event in events} if len(events) != 1 else {events[0].stream}
+        names: list[object] = [event.stream for event in events]
         if entry is not None:
-            names.add(f"{entry.workspace}\n{entry.key}")  # a stream's id holds no line break
+            names.append((entry.workspace, entry.key))
         clash = not taken.isdisjoint(names)
-        taken |= names
+        taken.update(names)
         if clash:
             later.append(pending)
             continue

@@ -23,21 +23,27 @@ from services.http.tokenizer import Tokenizer
 
 IN_LINE = 20_000
 """Bytes of content that are counted on the event loop; more than that is counted in a thread."""
+_LABELS = ("id", "tool_call_id", "name", "model", "finish_reason")
 MONEY = re.compile(rb"-?[0-9]{1,32}(?:\.[0-9]{1,32})?(?:[eE][+-]?[0-9]{1,3})?")
 MOST_MONEY = Decimal(1_000_000_000)
 MOST_DECIMALS = 12
 
 
+_USAGE = ("input_tokens", "output_tokens", "cost_cents", "created_at")
+"""What a caller may leave to us: it is counted or minted."""
+
+
 class Draft(msgspec.Struct, frozen=True):
-    """A message to append, and which of its fields the caller gave (the others were counted or minted)."""
+    """A message to append, and as it was sent."""
 
     message: NewMessage
-    given: frozenset[str]
+    sent: MessageIn
 
     def is_same_as(self, stored: MessageAppended) -> bool:
         """Whether a stored message of this id is this one: minted and counted fields do not differ."""
         same = ("role", "content", "tool_calls", "tool_call_id", "name", "model", "finish_reason")
-        names = (*same, "extra", "metadata", *self.given)
+        given = [name for name in _USAGE if getattr(self.sent, name) not in (None, NULL)]
+        names = (*same, "extra", "metadata", *given)
         return all(getattr(self.message, name) == getattr(stored, name) for name in names)
 
 
@@ -66,12 +72,14 @@ class Drafter:
         return [self._draft(m, now, path.format(index)) for index, m in enumerate(messages)]
 
     def _draft(self, sent: MessageIn, now: datetime, path: str) -> Draft:
-        for name in ("id", "tool_call_id", "name", "model", "finish_reason"):
+        for name in _LABELS:
             text = getattr(sent, name)
             if text is not None:
                 refuse_control(text, f"{path}{name}")
-        check_pairs(sent.metadata, f"{path}metadata")
-        check_message_id(sent.id, f"{path}id")
+        if sent.metadata:
+            check_pairs(sent.metadata, f"{path}metadata")
+        if sent.id is not None:
+            check_message_id(sent.id, f"{path}id")
         calls = _tool_calls(sent, path)
         content, text = _content(sent, calls, path)
         if sent.role == "tool" and sent.tool_call_id is None:
@@ -86,8 +94,6 @@ class Drafter:
             self._tokenizer.count, role=sent.role, content=text, tool_calls=calls, name=sent.name
         )
         counted_in, counted_out = (0, tokens) if sent.role == "assistant" else (tokens, 0)
-        usage = {"input_tokens", "output_tokens", "cost_cents", "created_at"}
-        given = {name for name in usage if getattr(sent, name) not in (None, NULL)}
         message = NewMessage(
             message_id=sent.id or ids.message_id(self._minter.hex_id()),
             role=sent.role,
@@ -106,19 +112,23 @@ class Drafter:
             cost_cents=cost,
             metadata=sent.metadata,
         )
-        return Draft(message, frozenset(given))
+        return Draft(message, sent)
+
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 def own(raw: msgspec.Raw) -> msgspec.Raw:
     """The value alone: a Raw from a body keeps the whole body alive."""
-    return NULL if raw == NULL else raw.copy()
+    return NULL if raw is NULL or raw == NULL else raw.copy()
 
 
 def _decoded(raw: msgspec.Raw, param: str) -> Any:
-    if raw == NULL:
+    if raw is NULL or raw == NULL:
         return None
     try:
-        return msgspec.json.decode(raw)
+        return _decode(raw)
     except msgspec.DecodeError as error:
         raise bad_request(f"this is not valid JSON: {error}", "invalid_json", param) from None
 
@@ -128,7 +138,7 @@ def _content(sent: MessageIn, calls: Any, path: str) -> tuple[msgspec.Raw, Any]:
     text = _decoded(sent.content, f"{path}content")
     match text:
         case str():
-            return msgspec.Raw(msgspec.json.encode(text)), text
+            return msgspec.Raw(_encode(text)), text
         case [_, *_]:
             for index, part in enumerate(text):
                 _check_part(part, f"{path}content[{index}]")
@@ -158,6 +168,8 @@ def _check_part(part: Any, path: str) -> None:
 
 
 def _tool_calls(sent: MessageIn, path: str) -> Any:
+    if sent.tool_calls is NULL:
+        return None
     calls = _decoded(sent.tool_calls, f"{path}tool_calls")
     if calls is None:
         return None
@@ -201,6 +213,8 @@ def _check_call(call: Any, path: str) -> None:
 
 
 def _extra(sent: MessageIn, path: str) -> msgspec.Raw:
+    if sent.extra is NULL:
+        return NULL
     extra = _decoded(sent.extra, f"{path}extra")
     if extra is not None and not isinstance(extra, dict):
         raise bad_request("extra is an object, or null", "invalid_value", f"{path}extra")
@@ -209,7 +223,7 @@ def _extra(sent: MessageIn, path: str) -> msgspec.Raw:
 
 def _money(raw: msgspec.Raw, param: str) -> Decimal | None:
     """Any spelling of the number: many programs write small ones with an exponent."""
-    if raw == NULL:
+    if raw is NULL or raw == NULL:
         return None
     text = bytes(raw)
     cost = Decimal(text.decode()) if MONEY.fullmatch(text) else Decimal(-1)

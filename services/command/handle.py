@@ -23,6 +23,10 @@ ATTEMPTS = 50
 """Conflicts with other processes in a row before a client is asked to come back: rare, for the writer decides again itself."""
 
 
+_encode = msgspec.json.Encoder().encode
+_replace = msgspec.structs.replace
+
+
 class Replay(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an idempotency row holds: from it the first answer is made again."""
 
@@ -54,7 +58,7 @@ class Keyed(msgspec.Struct, frozen=True):
     request_hash: bytes
 
     def entry(self, replay: Replay) -> IdempotencyEntry:
-        result = msgspec.json.encode(replay)
+        result = _encode(replay)
         return IdempotencyEntry(self.workspace, self.key, self.request_hash, result)
 
 
@@ -200,7 +204,7 @@ def new_events(
     new: list[NewEvent] = []
     for index, event in enumerate(events, 1):
         event_id = f"{order.meta.command_id}-{before + index}"
-        meta = msgspec.structs.replace(order.meta, event_id=event_id)
+        meta = _replace(order.meta, event_id=event_id)
         topic, state = codec.encode(meta, event)
         message_id = event.message_id if isinstance(event, e.MessageAppended) else None
         new.append(NewEvent(order.stream, version + index, topic, state, message_id))

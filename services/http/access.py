@@ -5,7 +5,6 @@ content (measured: 25 µs of an append's 140). Elsewhere it is an ordinary recor
 """
 
 import logging
-import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,7 +12,8 @@ import msgspec
 from services import logs
 from services.http.sender import RequestState
 
-log = logging.getLogger("verbatim.access")
+_NAME = "verbatim.access"
+log = logging.getLogger(_NAME)
 
 
 class _Line(msgspec.Struct):
@@ -37,14 +37,13 @@ def log_request(state: RequestState, path: str, seconds: float) -> None:
         return
     principal = state.principal
     line = _Line(
-        datetime.fromtimestamp(time.time(), UTC),
+        datetime.now(UTC),
         "info" if level == logging.INFO else "error",
-        log.name,
+        _NAME,
         f"{state.method} {ascii(path)[1:-1][:300]} {state.status}",
         round(seconds * 1_000, 2),
         state.request_id,
-        principal.key_id if principal is not None else None,
-        principal.workspace if principal is not None else None,
+        *((None, None) if principal is None else (principal.key_id, principal.workspace)),
     )
     lines = logs.json_lines()
     if lines is not None:

@@ -251,7 +251,7 @@ def _caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]
 
 def _check_content_type(headers: dict[bytes, bytes]) -> None:
     given = headers.get(b"content-type")
-    if given is None:
+    if given is None or given == b"application/json":
         return
     media_type, _, parameters = given.lower().partition(b";")
     charset = parameters.partition(b"charset=")[2].strip(b' "')

@@ -134,7 +134,13 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         ours = self.pipeline and not self._arriving
         self._owing = None if ours else self.loop.time()
-        super().on_response_complete()
+        if self.pipeline:
+            super().on_response_complete()
+            return
+        # As uvicorn does, but without a timer of its own: who looks after all connections ends the idle ones, too.
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     @override
     def pause_writing(self) -> None:

@@ -46,9 +46,11 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive or self.disconnected or self.flow.write_paused:
             return False
         self.response_started = self.response_complete = True
-        lines = [b"%s: %s\r\n" % pair for pair in self.default_headers]
-        lines += [b"%s: %s\r\n" % pair for pair in headers]
-        self.transport.write(b"%s%s\r\n%s" % (STATUS_LINE[status], b"".join(lines), body))
+        lines = [STATUS_LINE[status]]
+        for name, value in (*self.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        lines += (b"\r\n", body)
+        self.transport.write(b"".join(lines))
         self.on_response()
         return True
 

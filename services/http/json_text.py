@@ -25,7 +25,7 @@ def check_text(body: bytes) -> None:
             ) from None
     if body.count(b"[") + body.count(b"{") > MAX_NESTING:
         _check_nesting(body)
-    if _SURROGATE.search(body):
+    if b"\\u" in body and _SURROGATE.search(body):
         _check_surrogates(body)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 import zlib
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from services.http.accept import accepts_gzip
@@ -29,38 +29,24 @@ COMPRESSIBLE = (b"application/json", b"text/", b"application/x-ndjson")
 class RequestState:
     """What the edge knows of a request."""
 
-    __slots__ = (
-        "allowance",
-        "began",
-        "body",
-        "extra",
-        "failure",
-        "headers",
-        "in_work",
-        "method",
-        "principal",
-        "request_id",
-        "route",
-        "status",
-    )
+    body = b""
+    failure: Exception | None = None
+    """Why it is not to be done, found out before it came to the edge."""
+    principal: Principal | None = None
+    allowance: Allowance | None = None
+    route = ""
+    """The path template of the endpoint that took it, if one did."""
+    extra: Sequence[tuple[bytes, bytes]] = ()
+    """Headers of the answer, whatever it will be."""
+    status = 500
+    in_work = False
+    """Whether it counts in the process's load."""
 
     def __init__(self, request_id: str, method: str, headers: dict[bytes, bytes]) -> None:
         self.request_id = request_id
         self.method = method
         self.headers = headers
         self.began = time.perf_counter()
-        self.failure: Exception | None = None
-        """Why it is not to be done, found out before it came to the edge."""
-        self.principal: Principal | None = None
-        self.allowance: Allowance | None = None
-        self.body = b""
-        self.route = ""
-        """The path template of the endpoint that took it, if one did."""
-        self.extra: Headers = []
-        """Headers of the answer, whatever it will be."""
-        self.status = 500
-        self.in_work = False
-        """Whether it counts in the process's load."""
 
     def headers_of_all(self) -> Headers:
         """That every answer has."""
