@@ -54,18 +54,18 @@ def _manner(
 def _wording(text: str, weights: Weights) -> float:
     """How likely a sentence of this manner states a fact."""
     worth = min(1.0, word_count(text) / weights.few)
-    if manner.is_question(text):
-        worth *= weights.asking_number if manner.holds_digit(text) else weights.question
-    if manner.is_exclamation(text):
-        worth *= weights.exclamation
-    if manner.is_courtesy(text):
-        worth *= weights.courtesy
-    if manner.is_reaction(text):
-        worth *= weights.reaction
-    if manner.is_promise(text):
-        worth *= weights.promise
-    if manner.addresses_the_other(text):
-        worth *= weights.you
+    for is_so, factor in (
+        (manner.is_question, weights.question),
+        (manner.is_exclamation, weights.exclamation),
+        (manner.is_courtesy, weights.courtesy),
+        (manner.is_reaction, weights.reaction),
+        (manner.is_promise, weights.promise),
+        (manner.addresses_the_other, weights.you),
+    ):
+        if is_so(text):
+            worth *= factor
+    if worth < weights.digit and manner.holds_digit(text):
+        worth = weights.digit
     if manner.is_of_own(text):
         worth *= weights.own
     if manner.is_of_others(text):

@@ -11,7 +11,7 @@ class Weights(msgspec.Struct, frozen=True):
     """Factors, unless said otherwise."""
 
     word: float = 1.0
-    name: float = 1.5
+    name: float = 1.7
     initial: float = 0.6
     """A capital letter where a sentence begins: mostly no name."""
     short_number: float = 0.4
@@ -34,7 +34,7 @@ class Weights(msgspec.Struct, frozen=True):
     common_name: float = 0.3
     later: float = 0.8
     """A word or name that an earlier message has said already."""
-    again: float = 0.3
+    again: float = 0.4
     """A word or name that a piece picked before holds; numbers and identifiers are worth nothing twice."""
     recency: float = 0.28
     """For the newest message; none for the oldest."""
@@ -48,23 +48,23 @@ class Weights(msgspec.Struct, frozen=True):
     """What is mine or ours."""
     others: float = 1.2
     """Statements about somebody else."""
-    when: float = 1.4
+    when: float = 1.5
     """Days, months and the like."""
-    opening: float = 1.2
+    opening: float = 1.35
     """The first sentence of a message."""
-    answer: float = 2.0
+    answer: float = 1.8
     """Any sentence of a message after one that asked."""
     question: float = 0.1
-    asking_number: float = 0.4
-    """A question that holds a digit."""
+    digit: float = 0.4
+    """The least that the manner of a sentence that holds a digit takes away: thanks with an order number tell something."""
     exclamation: float = 0.5
     courtesy: float = 0.2
     """Greetings, thanks, closings."""
     reaction: float = 0.6
     """What begins with "oh", "well", "yes"."""
     promise: float = 0.7
-    you: float = 0.4
-    few: int = 6
+    you: float = 0.5
+    few: int = 7
     """Words below which a sentence counts less, in proportion."""
     call: float = 2.0
     record: float = 4.9
