@@ -26,6 +26,8 @@ _VARYING = [
     (r"[\d.,]+( s\b| messages/s)", r"<n>\1"),
     (r"\S+/\.verbatim\b", "<data>"),
 ]
+_PROGRESS = re.compile(r"^[\d,]+ conversations, [\d,]+ messages, [\d,]+ messages/s\n", re.MULTILINE)
+"""What a long import tells meanwhile, where the machine is slow."""
 _END = "--- end of step"
 
 
@@ -69,6 +71,7 @@ def steps(text: str, titles: Sequence[str] = WALKED) -> list[Step]:
 
 def masked(text: str) -> str:
     text = "\n".join(line.rstrip() for line in text.replace("\r", "").strip().splitlines())
+    text = _PROGRESS.sub("", text)
     for shown, mask in _VARYING:
         text = re.sub(shown, mask, text)
     return text
