@@ -21,8 +21,8 @@ BURST_SECONDS, BURST_FEWEST, BURST_MOST = 0.1, 24, 1_000
 """Those that meet by chance are begun, as far as their work is so much processor time, and within these numbers."""
 UNKNOWN = 64
 """So many, while nobody knows how much work one is."""
-STEP = 1 / 64
-"""By which part the limit falls with each refusal, and rises with each answer."""
+FALL, RISE = 1 - 1 / 64, 1 + 1 / 64
+"""Times what the limit is, after each refusal and after each answer."""
 GROWTH = 1.25
 """By which the limit rises with each look, where nothing stands."""
 TURN_SECONDS = 0.005
@@ -74,7 +74,7 @@ class Load:
         self._told_refused = 0
 
     def is_full(self) -> bool:
-        """Whether no request can be begun."""
+        """Whether no request can be begun; asked of each that comes, and at times a look around."""
         if time.perf_counter() - self._looked > LOOK_SECONDS and not self._looking:
             self._looking = True
             asyncio.get_running_loop().call_soon(self._begin_turn)
@@ -82,7 +82,7 @@ class Load:
 
     def takes(self) -> bool:
         """Whether a request can be begun; it is in work from now on."""
-        if self.is_full():
+        if self.in_work >= self.limit:
             return False
         self.in_work += 1
         return True
@@ -91,13 +91,13 @@ class Load:
         """A request was not begun, for there were too many."""
         self.refused += 1
         if self._stands:
-            self.limit = max(self.least, self.limit * (1 - STEP))
+            self.limit = max(self.least, self.limit * FALL)
 
     def left(self) -> None:
         """One of those in work was answered, or waits for others from now on."""
         self.in_work -= 1
         self._done += 1
-        self.limit = min(self.most, self.limit * (1 + STEP))
+        self.limit = min(self.most, self.limit * RISE)
 
     def put_back(self) -> None:
         """One of those in work has not been begun after all."""

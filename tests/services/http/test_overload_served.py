@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import pytest
+from typing_extensions import override
 
 from eventstore.reader import Connections
 from services.http.app import build_app
@@ -35,10 +36,16 @@ class Thing(msgspec.Struct):
 class Bounded(Load):
     """As many as the test says."""
 
-    most = 1_000
+    bound = 1_000
 
+    @override
     def is_full(self) -> bool:
-        return self.in_work >= self.most
+        return self.in_work >= self.bound
+
+    @override
+    def takes(self) -> bool:
+        self.limit = self.bound
+        return super().takes()
 
 
 class Service:
@@ -128,9 +135,9 @@ def made(module_database: Database) -> Iterator[Service]:
 @pytest.fixture
 def service(made: Service) -> Iterator[Service]:
     made.begun.clear()
-    made.load.most = 1_000
+    made.load.bound = 1_000
     yield made
-    made.load.most = 1_000
+    made.load.bound = 1_000
     wait_until(lambda: made.load.in_work == 0, 60)
 
 
@@ -147,7 +154,7 @@ def is_served(reply: Reply | None) -> None:
 
 
 def test_one_in_work_is_in_the_way_of_the_next(service: Service) -> None:
-    service.load.most = 1
+    service.load.bound = 1
     with service.wire() as first, service.wire() as second:
         first.send(service.request("held"))
         assert service.begun.wait(60)
@@ -161,7 +168,7 @@ def test_one_in_work_is_in_the_way_of_the_next(service: Service) -> None:
 
 @pytest.mark.parametrize("name", ["model", "streamed"])
 def test_one_that_waits_for_others_is_not(service: Service, name: str) -> None:
-    service.load.most = 1
+    service.load.bound = 1
     with service.wire() as first, service.wire() as second:
         first.send(service.request(name))
         assert service.begun.wait(60)
@@ -171,7 +178,7 @@ def test_one_that_waits_for_others_is_not(service: Service, name: str) -> None:
 
 
 def test_one_whose_body_is_on_its_way_is_not(service: Service) -> None:
-    service.load.most = 1
+    service.load.bound = 1
     whole = service.request("quick")
     with service.wire() as first, service.wire() as second:
         first.send(whole[:-1])
@@ -189,10 +196,10 @@ def test_a_body_that_came_too_late(service: Service) -> None:
         first.send(whole[:-1])
         with service.wire() as second:
             is_served(second.ask(whole))
-        service.load.most = 0
+        service.load.bound = 0
         first.send(whole[-1:])
         is_refusal(first.reply())
-        service.load.most = 1_000
+        service.load.bound = 1_000
         is_served(first.ask(whole))
 
 
@@ -206,7 +213,7 @@ def test_a_wrong_key_leaves_nothing_in_work(service: Service) -> None:
 
 
 def test_health_and_figures_answer_when_all_else_is_refused(service: Service) -> None:
-    service.load.most = 0
+    service.load.bound = 0
     with service.wire() as wire:
         is_refusal(wire.ask(service.request("quick")))
     assert service.get("/health/live").status_code == 200
@@ -218,7 +225,7 @@ def test_health_and_figures_answer_when_all_else_is_refused(service: Service) ->
 
 
 def test_a_page_in_a_browser_can_read_the_refusal(service: Service) -> None:
-    service.load.most = 0
+    service.load.bound = 0
     whole = service.request("quick").replace(b"Host: x", b"Host: x\r\nOrigin: https://a.example")
     with service.wire() as wire:
         reply = wire.ask(whole)
