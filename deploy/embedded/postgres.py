@@ -18,7 +18,6 @@ from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.folder import DataFolder, free_port, write_private
 
 START_PATIENCE = 60.0
-FIRST_WITH_READERS = 18
 OWNER, SERVICE, SERVICE_GROUP, DATABASE = (
     "verbatim_owner",
     "verbatim",
@@ -45,6 +44,9 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %a ",
     "timezone": "UTC",
 }
+FIRST_WITH_READERS = 18
+WITHOUT_READERS = {"io_method": "sync"}
+"""What is read lies in the system's memory mostly: workers to read it cost more than they save."""
 
 
 class EmbeddedPostgres:
@@ -108,9 +110,8 @@ class EmbeddedPostgres:
         return self.child
 
     def _ways_to_read(self) -> dict[str, str]:
-        """What is read lies in the system's memory mostly: workers to read it cost more than they save. Before 18 there are none."""
         version = int((self._data / "PG_VERSION").read_text("utf-8"))
-        return {"io_method": "sync"} if version >= FIRST_WITH_READERS else {}
+        return WITHOUT_READERS if version >= FIRST_WITH_READERS else {}
 
     def _environ(self) -> dict[str, str]:
         """A stale pid file may name a process that lives and is no server: that one pid is ignored.
