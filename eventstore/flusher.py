@@ -19,6 +19,7 @@ from eventstore.batch import (
 from eventstore.connect import AsyncConnection, connect_async
 from eventstore.deciding import decide_again, newer_columns
 from eventstore.errors import KeyTaken, MessageIdTaken, VersionConflict
+from eventstore.prepared import Prepared, Statement
 from eventstore.queries import query
 
 log = logging.getLogger(__name__)
@@ -35,15 +36,16 @@ class Flusher:
     def __init__(self, dsn: str, *, key_lifetime: str) -> None:
         self._dsn = dsn
         self._lifetime = key_lifetime
-        self._append = query("append")
-        self._append_one = query("append_one")
-        self._append_one_with_key = query("append_one_with_key")
-        self._append_with_keys = query("append_with_keys")
+        self._append = _statement("append")
+        self._append_one = _statement("append_one")
+        self._append_one_with_key = _statement("append_one_with_key")
+        self._append_with_keys = _statement("append_with_keys")
         self._append_batch = query("append_batch")
         self._lock_head = query("lock_head")
         self._newer_events = query("newer_events")
         self._stream_page = query("stream_page")
         self._connection: AsyncConnection | None = None
+        self._prepared: Prepared | None = None
 
     @property
     def connected(self) -> bool:
@@ -56,7 +58,7 @@ class Flusher:
             connection = await connect_async(self._dsn, name="writer")
             teach(connection)
             await connection.execute(_SET_UP, prepare=False)
-            self._connection = connection
+            self._connection, self._prepared = connection, Prepared(connection)
         return self._connection
 
     async def close(self) -> None:
@@ -68,13 +70,15 @@ class Flusher:
         keyed = any(pending.append.idempotency is not None for pending in batch)
         if len(batch) == 1 and len(batch[0].append.events) == 1:
             statement = self._append_one_with_key if keyed else self._append_one
-            rows = await self._execute(statement, single_values(batch[0].append, self._lifetime))
+            values = single_values(batch[0].append, self._lifetime)
         elif keyed:
+            statement = self._append_with_keys
             values = event_columns(batch) | key_columns(batch, self._lifetime)
-            rows = await self._execute(self._append_with_keys, values)
         else:
-            rows = await self._execute(self._append, event_columns(batch))
-        for pending, placed in zip(batch, positions(batch, rows[0][0]), strict=True):
+            statement = self._append
+            values = event_columns(batch)
+        base = await self._number(statement, values)
+        for pending, placed in zip(batch, positions(batch, base), strict=True):
             pending.resolve(placed)
 
     async def under_lock(self, take: Callable[[], list[Pending]]) -> bool:
@@ -136,11 +140,20 @@ class Flusher:
                     found.append(position)
         return Appended(found[0], found[1]) if len(found) == 2 else None
 
+    async def _number(self, statement: Statement, values: dict[str, Any]) -> int:
+        await self.connect()
+        assert self._prepared is not None  # noqa: S101 - made with the connection
+        return await self._prepared.number(statement, values)
+
     async def _execute(self, statement: bytes, values: dict[str, Any]) -> list[Any]:
         connection = await self.connect()
         cursor = connection.cursor(binary=True)
         await cursor.execute(statement, values, prepare=True)
         return await cursor.fetchall()
+
+
+def _statement(name: str) -> Statement:
+    return Statement(name, query(name))
 
 
 class _Command(msgspec.Struct):

@@ -7,10 +7,12 @@ from contextlib import suppress
 import psycopg
 
 from eventstore.connect import AsyncConnection, connect_async
+from eventstore.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "verbatim_log"
+_NOTIFY = f"NOTIFY {CHANNEL}".encode()
 PAUSE = 0.003
 """Seconds between two hints: a follower at work needs none, and each costs the server a transaction."""
 
@@ -51,8 +53,9 @@ class Hinter:
     async def _send(self, connection: AsyncConnection) -> None:
         # A lost hint costs a follower one poll: not worth a flush to disk.
         await connection.execute("SET synchronous_commit = off")
+        wire = Prepared(connection)
         while True:
             await self._news.wait()
             self._news.clear()
-            await connection.execute(f"NOTIFY {CHANNEL}")
+            await wire.command(_NOTIFY)
             await asyncio.sleep(PAUSE)

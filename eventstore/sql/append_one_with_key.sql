@@ -6,7 +6,7 @@ WITH advanced AS (
     SELECT position, %(stream)s, %(version)s, %(topic)s, %(state)b, %(message)s FROM advanced
 ), keyed AS (
     INSERT INTO idempotency (workspace, key, request_hash, first_position, last_position, result, expires_at)
-    SELECT %(workspace)s, %(key)s, %(hash)b, position, position, %(result)b, now() + %(lifetime)s::interval
+    SELECT %(workspace)s, %(key)s, %(hash)b, position, position, %(result)b, now() + %(lifetime)s::text::interval
       FROM advanced
 )
 SELECT position - 1 AS base FROM advanced

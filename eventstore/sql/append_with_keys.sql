@@ -9,7 +9,7 @@ WITH advanced AS (
            AS e (stream, version, topic, state, message, place)
 ), keyed AS (
     INSERT INTO idempotency (workspace, key, request_hash, first_position, last_position, result, expires_at)
-    SELECT workspace, key, hash, base + first_offset, base + last_offset, result, now() + %(lifetime)s::interval
+    SELECT workspace, key, hash, base + first_offset, base + last_offset, result, now() + %(lifetime)s::text::interval
       FROM advanced, unnest(%(workspaces)b::text[], %(keys)b::text[], %(hashes)b::bytea[], %(results)b::bytea[],
                             %(first_offsets)b::bigint[], %(last_offsets)b::bigint[])
            AS k (workspace, key, hash, result, first_offset, last_offset)
