@@ -7,7 +7,8 @@ it all from the beginning: until the append is posted nothing here has left a tr
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from domain.commands import AppendMessages
 from domain.ids import stream_id
@@ -22,10 +23,12 @@ from services.command.handle import Decision, Handler, Order, Outcome, evolved
 from services.command.once import Once, Slot, key_of
 from services.command.orders import conversation_of, order_of
 from services.command.requests import MessageIn
-from services.http.endpoint import Answered, Call
+from services.http.endpoint import Answered, Call, Write
 from services.http.minting import Minter
 
 log = logging.getLogger(__name__)
+
+GivenT = TypeVar("GivenT")
 
 
 class AppendAtOnce:
@@ -44,6 +47,7 @@ class AppendAtOnce:
         self.once = once
         self._drafter = drafter
         self._minter = minter
+        self._ended: list[tuple[_Begun, Appended | Exception]] = []
 
     def begin(self, call: Call[Any, MessageIn], answered: Answered) -> bool:
         """Whether it is begun: then `answered` is called, in a later turn of the loop. Else nothing has happened.
@@ -74,6 +78,28 @@ class AppendAtOnce:
             self.once.begin(slot)
         return True
 
+    def ended(self, begun: "_Begun", result: Appended | Exception) -> None:
+        """What ends in one turn of the loop is told in the next; by then the writer has sent its next batch."""
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._ended.append((begun, result))
+
+    def _tell(self) -> None:
+        self._ended, ended = [], self._ended
+        writes = [_alone(begun.tell, result) for begun, result in ended]
+        for write in writes:
+            if write is not None:
+                _alone(write)
+
+
+def _alone(call: Callable[..., GivenT], *given: Any) -> GivenT | None:
+    """What goes wrong with one is not for the others to bear."""
+    try:
+        return call(*given)
+    except Exception:
+        log.exception("an answer could not be sent")
+        return None
+
 
 class _Begun:
     """An append on its way; the writer takes it for a future."""
@@ -102,13 +128,16 @@ class _Begun:
 
     def set_result(self, result: Appended) -> None:
         self._done = True
-        asyncio.get_running_loop().call_soon(self._appended, result)
+        self._way.ended(self, result)
 
     def set_exception(self, exception: Exception) -> None:
         self._done = True
-        asyncio.get_running_loop().call_soon(self._failed, exception)
+        self._way.ended(self, exception)
 
-    def _appended(self, appended: Appended) -> None:
+    def tell(self, result: Appended | Exception) -> Write | None:
+        return self._failed(result) if isinstance(result, Exception) else self._appended(result)
+
+    def _appended(self, appended: Appended) -> Write | None:
         order, decision = self._order, self._decision
         position = appended.last_position
         try:
@@ -118,15 +147,14 @@ class _Begun:
             answer = messages_answer(self._conversation, outcome, 201, single=True)
         except Exception as error:  # noqa: BLE001 - it stands in the log: not to be done again
             self._end()
-            self._answered(error)
-            return
+            return self._answered(error)
         self._end()
-        self._answered(answer)
+        return self._answered(answer)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> Write | None:
         """What may be in the log nevertheless is told; all else is thought out again, the ordinary way."""
         self._end()
-        self._answered(error if isinstance(error, (Unavailable, Overloaded)) else None)
+        return self._answered(error if isinstance(error, (Unavailable, Overloaded)) else None)
 
     def _end(self) -> None:
         self._way.states.turns.give(self._order.stream)

@@ -5,12 +5,13 @@ expressions: together a sixth of an append (measured). Here they go out as one.
 """
 
 import re
+from functools import partial
 from typing import Any
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from services.http.endpoint import Headers
+from services.http.endpoint import Headers, Write
 
 _BREAK = re.compile(rb"[\r\n\x00]")
 _NO_SHORT_WAY = frozenset({b"connection", b"transfer-encoding"})
@@ -41,18 +42,20 @@ class Cycle(RequestResponseCycle):
         self.message_event.set()
         self.on_response()
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Write all of an answer now, with headers of our own making. Whether that could be: else it takes `send`."""
+    def answer(self, status: int, headers: Headers, body: bytes) -> Write | None:
+        """What writes all of an answer, with headers of our own making; to be called now. None where it takes `send`."""
         if not self.keep_alive or self.disconnected or self.flow.write_paused:
-            return False
+            return None
         self.response_started = self.response_complete = True
         lines = [STATUS_LINE[status]]
         for name, value in (*self.default_headers, *headers):
             lines += (name, b": ", value, b"\r\n")
         lines += (b"\r\n", body)
-        self.transport.write(b"".join(lines))
+        return partial(self._out, b"".join(lines))
+
+    def _out(self, data: bytes) -> None:
+        self.transport.write(data)
         self.on_response()
-        return True
 
     def _whole(self, head: Any, message: Any) -> bytes | None:
         """The answer as it goes out; None where it is not of the common kind."""

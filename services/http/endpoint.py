@@ -61,8 +61,10 @@ class Answer(msgspec.Struct):
     """Of bytes made while they are sent: what ends them where the process does. Without it they break off."""
 
 
-Answered = Callable[[Answer | Exception | None], None]
-"""Takes the answer of what was begun at once, or why there is none; None has the request done from the beginning, the ordinary way."""
+Write = Callable[[], None]
+Answered = Callable[[Answer | Exception | None], Write | None]
+"""Takes the answer of what was begun at once, or why there is none; None has the request done from the beginning, the ordinary way.
+What it gives back is to be called in the same turn of the loop: answers that are written one behind the other wake their clients once."""
 AtOnce = Callable[[Any, Answered], bool]
 """Begins a call without waiting for anything. Whether it did: else, and where it raises, nothing has happened."""
 

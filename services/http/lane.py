@@ -11,7 +11,7 @@ from typing import Any
 
 from services.http.cycle import Cycle
 from services.http.edge import App, Edge, Way, stopping
-from services.http.endpoint import Answer, Headers
+from services.http.endpoint import Answer, Headers, Write
 from services.http.sender import RequestState, whole
 
 
@@ -60,23 +60,25 @@ class _Request:
         del msg
         asyncio.get_running_loop().call_soon(self.answered, stopping())
 
-    def answered(self, outcome: Answer | Exception | None) -> None:
+    def answered(self, outcome: Answer | Exception | None) -> Write | None:
         if self._is_over:
-            return
+            return None
         self._is_over = True
         self._tasks.discard(self)
         state = self._state
         if not isinstance(outcome, Answer) or not isinstance(outcome.body, bytes):
             state.failure = outcome if isinstance(outcome, Exception) else None
             self._run(self._edge)
-            return
+            return None
         state.status = outcome.status
         headers, body = whole(
             [(b"content-type", outcome.media_type), *outcome.headers], outcome.body, state
         )
-        if not self._cycle.answer(outcome.status, headers, body):
+        write = self._cycle.answer(outcome.status, headers, body)
+        if write is None:
             self._run(_ready(outcome.status, headers, body))
         self._edge.end(state, self._cycle.scope["path"])
+        return write
 
     def _run(self, app: Any) -> None:
         """In a task, as the server does."""

@@ -55,9 +55,14 @@ class Service:
     def begin(self, call: AnyCall, answered: Answered) -> bool:
         del call
         if not self.never:
-            asyncio.get_running_loop().call_soon(answered, self.outcome)
+            asyncio.get_running_loop().call_soon(self._tell, answered)
         self.begun.set()
         return True
+
+    def _tell(self, answered: Answered) -> None:
+        write = answered(self.outcome)
+        if write is not None:
+            write()
 
     def ask(self) -> Reply:
         with Wire(self.address) as wire:
