@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 
-from psycopg.errors import error_from_result
+from psycopg.errors import InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -47,19 +47,25 @@ class Prepared:
 
         Raises psycopg.Error as psycopg's own ways do.
         """
-        pg = self._pg
-        if statement.name not in self._known:
-            pg.send_prepare(statement.name, statement.text)
-            await _Answer(pg).result()
-            self._known.add(statement.name)
         sent = [_sent(values[name]) for name in statement.values]
-        pg.send_query_prepared(
+        if statement.name in self._known:
+            try:
+                return await self._run(statement, sent)
+            except InvalidSqlStatementName:
+                self._known.clear()  # psycopg lets the server forget all, after a rollback for one
+        self._pg.send_prepare(statement.name, statement.text)
+        await _Answer(self._pg).result()
+        self._known.add(statement.name)
+        return await self._run(statement, sent)
+
+    async def _run(self, statement: Statement, sent: list[tuple[bytes | None, Format]]) -> int:
+        self._pg.send_query_prepared(
             statement.name,
             [value for value, _ in sent],
             [form for _, form in sent],
             Format.BINARY,
         )
-        found = (await _Answer(pg).result()).get_value(0, 0)
+        found = (await _Answer(self._pg).result()).get_value(0, 0)
         return int.from_bytes(found or b"", "big", signed=True)
 
     async def command(self, text: bytes) -> None:

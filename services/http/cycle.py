@@ -17,6 +17,10 @@ _BREAK = re.compile(rb"[\r\n\x00]")
 _NO_SHORT_WAY = frozenset({b"connection", b"transfer-encoding"})
 
 
+def _nothing() -> None:
+    """What is left to do once it is answered."""
+
+
 class Cycle(RequestResponseCycle):
     """Holds the head until the first bytes of the body are there."""
 
@@ -55,7 +59,11 @@ class Cycle(RequestResponseCycle):
 
     def _out(self, data: bytes) -> None:
         self.transport.write(data)
-        self.on_response()
+        answered, self.on_response = (
+            self.on_response,
+            _nothing,
+        )  # else it and its connection hold each other
+        answered()
 
     def _whole(self, head: Any, message: Any) -> bytes | None:
         """The answer as it goes out; None where it is not of the common kind."""

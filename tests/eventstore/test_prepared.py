@@ -74,6 +74,23 @@ async def test_a_refusal_leaves_the_connection_of_use(database: Database) -> Non
         assert row == (7,)
 
 
+async def test_statements_that_the_server_forgot_are_prepared_again(database: Database) -> None:
+    """psycopg has it forget all after a rollback."""
+    async with await connected(database) as connection:
+        prepared = Prepared(connection)
+        values = {"one": 1, "none": 1}
+        assert await prepared.number(SUM, values) == 3
+        assert await prepared.number(SAYS_NO, {"zero": 1}) == 1
+        cursor = await connection.execute("SELECT %s::int", [1], prepare=True)
+        await cursor.fetchall()
+        await connection.execute("BEGIN", prepare=False)
+        await connection.rollback()
+        await prepared.command(b"DEALLOCATE ALL")
+        for _ in range(2):
+            assert await prepared.number(SAYS_NO, {"zero": 1}) == 1
+            assert await prepared.number(SUM, values) == 3
+
+
 async def test_a_connection_that_ends(database: Database) -> None:
     connection = await connected(database)
     prepared = Prepared(connection)
