@@ -7,8 +7,9 @@ of which this leaves a third (measured). Everything else of the room goes psycop
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -52,9 +53,11 @@ class Prepared:
             try:
                 return await self._run(statement, sent)
             except InvalidSqlStatementName:
-                self._known.clear()  # psycopg lets the server forget all, after a rollback for one
+                # psycopg has the server forget all, after a rollback for one; others may have been prepared again since
+                self._known.discard(statement.name)
         self._pg.send_prepare(statement.name, statement.text)
-        await _Answer(self._pg).result()
+        with suppress(DuplicatePreparedStatement):
+            await _Answer(self._pg).result()
         self._known.add(statement.name)
         return await self._run(statement, sent)
 
