@@ -23,8 +23,6 @@ UNKNOWN = 64
 """So many, while nobody knows how much work one is."""
 FALL, RISE = 1 - 1 / 64, 1 + 1 / 64
 """Times what the limit is, after each refusal and after each answer."""
-GROWTH = 1.25
-"""By which the limit rises with each look, where nothing stands."""
 TURN_SECONDS = 0.005
 """Of the event loop: where they take longer there is always something to do."""
 LOOK_SECONDS = 0.02
@@ -134,8 +132,7 @@ class Load:
             self.least = max(FEWEST, min(pace * self._wait, BURST_MOST))
             most = pace * max(BURST_SECONDS, self._wait)
             self.most = max(BURST_FEWEST, min(most, BURST_MOST))
-            growth = 1.0 if self._stands else GROWTH
-            self.limit = min(self.limit * growth, self.most)
+            self.limit = min(self.limit, self.most)
         self._tell(now)
 
     def _tell(self, now: float) -> None:

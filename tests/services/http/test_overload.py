@@ -73,6 +73,15 @@ def test_ten_times_the_load(seed: int) -> None:
     assert again.slow(0.99) < 1.2 * normal.slow(0.99)
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_ten_times_the_load_where_the_commits_are_slower(seed: int) -> None:
+    """Turns of the loop are short at times, in the midst of a flood: nothing may be let in for that."""
+    model = Model(Load(), 0.003, commit=0.03, seed=seed)
+    normal = model.run(0.7 * 5 / 0.03, 100)
+    flooded = model.run(10 * 5 / 0.03, 30)
+    assert flooded.slow(0.99) < 1.5 * normal.slow(0.99)
+
+
 def test_a_little_too_much_is_not_refused_like_a_flood() -> None:
     """Where fewer are refused than are answered, the room for those that meet stays."""
     model = Model(Load(), LARGE)
@@ -142,7 +151,7 @@ def test_a_database_that_is_behind_bounds_by_its_pace() -> None:
 
 def test_a_slow_database_that_is_not_behind_bounds_nothing() -> None:
     process = Process(0.0001)
-    process.run(1, SHORT, done=0.01, refused=9)
+    process.run(4, SHORT, done=0.01, refused=9)
     assert process.load.limit == BURST_MOST
 
 
