@@ -1,7 +1,7 @@
 """What the built-in summariser values. A change is a new version of the engine.
 
 Tuned on one half of the tasks and of the marked dialogues of `bench/compaction.py`, judged on the other: for what tools are called
-with later, and for what is asked later. By judgement, not by measure: `user`, `promise`.
+with later, and for what is asked later. What a user says counts for a little less because the answers repeat it there.
 """
 
 import msgspec

@@ -1,10 +1,12 @@
 """What the built-in summariser prefers, and what it does where little fits: with the real tokenizer."""
 
 import json
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
+from domain.compaction import manner
 from domain.compaction.candidates import candidates
 from domain.compaction.choice import joined
 from domain.compaction.clauses import clauses
@@ -100,6 +102,22 @@ def test_where_little_fits_parts_of_sentences_are_picked(tools: Tools) -> None:
     total = sum(tools.count(piece.text) for piece in found)
     wide = picked(found, [], total // 2, tools, Weights())
     assert {piece.text for piece in wide.pieces} <= {piece.text for piece in found}, "torn apart"
+
+
+@pytest.mark.parametrize(
+    ("is_so", "texts", "other"),
+    [
+        (manner.is_reaction, ["Oh, really", "JA, genau", "Claro que sí"], "Yesterday it rained."),
+        (manner.is_promise, ["I\u2019LL do it.", "Let me see.", "Ich werde es tun."], "I did it."),
+        (manner.is_of_own, ["It is MY house.", "Unser Haus", "mi casa", "我的家"], "The house is red."),
+        (manner.is_of_others, ["SHE left.", "Sie ging.", "Ella salió.", "他走了"], "Nobody left."),
+        (manner.tells_when, ["On MONDAY", "Next Week", "letzten März", "el lunes", "星期五是5月"], "Maybe."),
+        (manner.is_exclamation, ["Fine!", "好\uff01"], "Fine."),
+    ],
+)  # fmt: skip
+def test_manners_are_told_apart(is_so: Callable[[str], bool], texts: list[str], other: str) -> None:
+    assert [text for text in texts if not is_so(text)] == []
+    assert not is_so(other)
 
 
 def test_parts_that_follow_each_other_are_one_piece() -> None:
