@@ -61,7 +61,7 @@ class Choice:
         ]
 
     def _valued(self, found: list[dict[str, Term]], weights: Weights) -> Iterator[list[Valued]]:
-        """What each term is worth in this conversation: more for an identifier that several messages hold, less for a word."""
+        """What each term is worth in this conversation: more for what several messages hold, but less for words of prose."""
         held: dict[str, set[int]] = {}
         said: dict[str, set[int]] = {}
         for piece, terms in zip(self.pieces, found, strict=True):
@@ -76,8 +76,9 @@ class Choice:
         }  # fmt: skip
         for piece, terms in zip(self.pieces, found, strict=True):
             valued: list[Valued] = []
+            is_prose = piece.role != "tool" and not _is_record(piece)
             for key, term in terms.items():
-                if not term.is_plain:
+                if not (term.is_plain and is_prose):
                     valued.append(Valued(key, term.weight * used[key], 0.0))
                     continue
                 exponent = weights.common_name if term.is_name else weights.common_word

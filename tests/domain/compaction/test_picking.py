@@ -89,6 +89,16 @@ def test_what_all_speak_of_tells_little(tools: Tools) -> None:
     assert told(talk(*texts), 10, tools) == [texts[3]]
 
 
+def test_what_is_called_with_again_and_again_is_kept(tools: Tools) -> None:
+    """A word in calls is a value: the more of them hold it, the likelier it is needed."""
+    calls = [Piece(n, "assistant", 0, 20, f"edit: file=setup, line={n}", 2.0) for n in (1, 2, 3)]
+    once = Piece(4, "assistant", 0, 20, "edit: file=notes, line=9", 2.0)
+    made = picked([*calls, once], [], 26, tools, Weights())
+    assert 0 < len(made.pieces) < 3
+    assert any("setup" in piece.text for piece in made.pieces)
+    assert once not in made.pieces
+
+
 def test_where_little_fits_parts_of_sentences_are_picked(tools: Tools) -> None:
     part = "The gardener comes on May 12th at 8:30 with invoice GX-4711,"
     texts = ["and everybody had quite a good time over there as far as one can tell. "] * 20
