@@ -128,6 +128,10 @@ class _Answer:
                         self._done.set_result(None)
                     return
                 self._results.append(result)
+            # There is more to come. uvloop tells of a broken socket once, and never again unless it is asked anew: what the
+            # server said last would have been read, and its end never seen.
+            self._loop.remove_reader(self._pg.socket)
+            self._loop.add_reader(self._pg.socket, self._read)
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             self._fail(error)
 

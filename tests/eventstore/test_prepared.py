@@ -1,7 +1,12 @@
 """Statements on the protocol itself: values, refusals, what is larger than a socket takes, a connection that ends."""
 
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
 import psycopg
 import pytest
+import uvloop
 
 from eventstore.arrays import bigints, byteas, teach, texts
 from eventstore.connect import AsyncConnection, connect_async
@@ -90,7 +95,13 @@ async def test_statements_that_the_server_forgot_are_prepared_again(database: Da
             assert await prepared.number(SUM, values) == 3
 
 
-async def test_a_connection_that_ends(database: Database) -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_connection_that_ends(database: Database, run: Callable[[Any], None]) -> None:
+    """What the server said last and its end come apart, and uvloop tells of a broken socket once only."""
+    run(asyncio.wait_for(_ends(database), 60))
+
+
+async def _ends(database: Database) -> None:
     connection = await connected(database)
     prepared = Prepared(connection)
     pid = connection.info.backend_pid
