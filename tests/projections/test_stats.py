@@ -17,7 +17,7 @@ from projections.local_days import stretches
 from projections.stats import slot_of
 from projections.stats_reading import STATEMENT, StatsFilter, StatsQuery, StatsRows, Totals
 from projections.verify import verify
-from services.cli.projections import projections
+from services.cli.main import cli
 from tests.histories import ASSISTANTS, DAYS, NOON, USERS, History, make_log, store
 from tests.projections.support import catch_up
 from tests.servers import Database
@@ -131,7 +131,7 @@ def test_each_difference_is_told(database: Database, damage: str, columns: tuple
     with psycopg.connect(database.superuser, autocommit=True) as connection:
         damaged = connection.execute(damage).rowcount
     environment = {"VERBATIM_DATABASE_URL": database.service}
-    shown = CliRunner().invoke(projections, ["verify", "stats"], env=environment)
+    shown = CliRunner().invoke(cli, ["projections", "verify", "stats"], env=environment)
     assert shown.exit_code == 1, shown.output
     assert f"stats.v1: {damaged} differences" in shown.output
     told = verify(database.service, "stats.v1", page=100, tell=lambda *_: None).differences

@@ -12,7 +12,7 @@ from projections.rebuild import rebuild
 from projections.registry import NAMES
 from projections.retry import retry
 from projections.verify import Difference, verify
-from services.cli.projections import projections
+from services.cli.main import cli
 from tests.histories import make_log, store
 from tests.projections.support import catch_up, expected, rows_of
 from tests.projections.test_parking import UNKNOWN
@@ -72,13 +72,13 @@ def test_each_difference_is_told(
     assert rows[found.position - 1][3] == found.topic
 
     environment = {"VERBATIM_DATABASE_URL": database.service}
-    shown = CliRunner().invoke(projections, ["verify", name], env=environment)
+    shown = CliRunner().invoke(cli, ["projections", "verify", name], env=environment)
     assert shown.exit_code == 1, shown.output
     assert f"{kind}" in shown.output
     assert f"position {found.position}" in shown.output
-    built = CliRunner().invoke(projections, ["rebuild"], env=environment)
+    built = CliRunner().invoke(cli, ["projections", "rebuild"], env=environment)
     assert built.exit_code == 0, built.output
-    again = CliRunner().invoke(projections, ["verify"], env=environment)
+    again = CliRunner().invoke(cli, ["projections", "verify"], env=environment)
     assert again.exit_code == 0, again.output
     assert again.output.count("0 differences") == len(NAMES)
 
@@ -95,11 +95,11 @@ def test_a_parked_conversation_is_taken_in_after_an_upgrade(
     catch_up(database.service)
     environment = {"VERBATIM_DATABASE_URL": database.service}
 
-    status = CliRunner().invoke(projections, ["status"], env=environment)
+    status = CliRunner().invoke(cli, ["projections", "status"], env=environment)
     assert status.exit_code == 1
     assert stream in status.output
     assert "MessageAppended.9" in status.output
-    machine = CliRunner().invoke(projections, ["status", "--json"], env=environment)
+    machine = CliRunner().invoke(cli, ["projections", "status", "--json"], env=environment)
     told = msgspec.json.decode(machine.stdout)
     assert [one["stream"] for one in told["parked"]] == [stream]
     assert {name: one["parked"] for name, one in told["read_models"].items()} == dict.fromkeys(
@@ -107,7 +107,7 @@ def test_a_parked_conversation_is_taken_in_after_an_upgrade(
     )
     assert verify(database.service, NAMES[0], page=10, tell=quiet).parked == 1
     assert "MessageAppended.9" in str(retry(database.service, stream))
-    refused = CliRunner().invoke(projections, ["retry"], env=environment)
+    refused = CliRunner().invoke(cli, ["projections", "retry"], env=environment)
     assert refused.exit_code == 1
     assert "still parked" in refused.output
 
@@ -117,16 +117,16 @@ def test_a_parked_conversation_is_taken_in_after_an_upgrade(
         "decode",
         lambda self, topic, state: upgraded(self, topic.replace(".9", ".1"), state),
     )
-    done = CliRunner().invoke(projections, ["retry", stream], env=environment)
+    done = CliRunner().invoke(cli, ["projections", "retry", stream], env=environment)
     assert done.exit_code == 0, done.output
     assert rows_of(database.superuser) == expected(histories)
     with connect(database.service, name="test") as connection:
         assert parked(connection) == []
     for name in NAMES:
         assert verify(database.service, name, page=10, tell=quiet).differences == []
-    healthy = CliRunner().invoke(projections, ["status"], env=environment)
+    healthy = CliRunner().invoke(cli, ["projections", "status"], env=environment)
     assert healthy.exit_code == 0
-    nothing = CliRunner().invoke(projections, ["retry"], env=environment)
+    nothing = CliRunner().invoke(cli, ["projections", "retry"], env=environment)
     assert (nothing.exit_code, nothing.output) == (0, "no conversation is parked\n")
 
 
