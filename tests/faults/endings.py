@@ -1,6 +1,5 @@
 """Processes that are told to end, and a PostgreSQL that says nothing."""
 
-import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import httpx
 from deploy.embedded.folder import free_port
 from tests.deploy.support import descendants
 from tests.faults.chats import Chats
-from tests.faults.rig import Rig
+from tests.faults.rig import Rig, signal_all
 from tests.faults.strike import Fault, Strike, state_of
 from tests.running import wait_until
 from tests.services.gateway.model_server import model_server
@@ -83,8 +82,7 @@ def postgres_silent(on: Strike) -> str:
     child = rig.postgres.child
     assert child is not None
     pids = [child.pid, *descendants(child.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     try:
         wait_until(lambda: state_of(child.pid) == "T", 30)
         for answer in _asked(on):
@@ -94,8 +92,7 @@ def postgres_silent(on: Strike) -> str:
         with ThreadPoolExecutor(len(names)) as threads:
             took = max(threads.map(lambda name: end(rig, name), names))
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        signal_all(pids, signal.SIGCONT)
     rig.wait_all()
     return f"PostgreSQL said nothing until all was refused; processes ended in {took:.1f} s at most"
 

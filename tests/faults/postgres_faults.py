@@ -1,6 +1,5 @@
 """PostgreSQL that dies, freezes, ends connections, has none left; and the network before it."""
 
-import os
 import signal
 import time
 
@@ -8,7 +7,7 @@ import psycopg
 
 from tests.deploy.support import descendants
 from tests.faults.proxy import Mode
-from tests.faults.rig import COMMANDS
+from tests.faults.rig import COMMANDS, signal_all
 from tests.faults.strike import Fault, Strike, state_of
 from tests.running import wait_until
 
@@ -70,12 +69,10 @@ def postgres_frozen(on: Strike) -> str:
     child = on.rig.postgres.child
     assert child is not None
     pids = [child.pid, *descendants(child.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(pids, signal.SIGSTOP)
     wait_until(lambda: state_of(child.pid) == "T", 30)
     on.last()
-    for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+    signal_all(pids, signal.SIGCONT)
     return f"froze PostgreSQL for {on.seconds:.1f} s"
 
 

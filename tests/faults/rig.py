@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -114,9 +114,7 @@ class Rig:
         """All of it at once, as when the machine loses its power (but for the page cache)."""
         child = self.postgres.child
         assert child is not None
-        for pid in (child.pid, *descendants(child.pid)):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        signal_all((child.pid, *descendants(child.pid)), signal.SIGKILL)
         child.wait()
 
     def restart_postgres(self) -> None:
@@ -184,3 +182,10 @@ def _through(url: str, proxy: FaultProxy | None) -> str:
     if proxy is None:
         return url
     return url.replace(f":{urlsplit(url).port}", f":{proxy.port}", 1)
+
+
+def signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    """A backend among them may have ended by itself meanwhile."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
