@@ -167,7 +167,12 @@ async def test_a_restarted_and_a_refilled_server_change_nothing(
             log.grow()
             await refill(wired(database, server), lambda *_: None)
             whole = tokens(appended(database))
-            await asyncio.to_thread(wait_until, lambda: told(path)["tokens"] == whole)
+            await asyncio.to_thread(
+                wait_until,
+                lambda: told(path)["tokens"] == whole,
+                120,
+                lambda: f"{told(path)} of {whole}",
+            )
 
 
 def test_what_is_delivered_twice_counts_once(tmp_path: Path) -> None:
