@@ -1,4 +1,4 @@
-"""About two hundred operations; `python -m tests.agreement` goes on."""
+"""A few hundred operations; `python -m tests.agreement` goes on."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -11,7 +11,7 @@ def test_the_service_agrees_with_the_model(api: Api) -> None:
     run_state_machine_as_test(
         machine(api),
         settings=settings(
-            max_examples=6,
+            max_examples=10,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

@@ -1,4 +1,4 @@
-"""Two thousand cases; `python -m tests.hostile` is the long run."""
+"""A few thousand cases; `python -m tests.hostile` is the long run."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from tests.servers import Database
 from tests.services.gateway.model_server import model_server
 from tests.services.support import ROOMS, new_key, projecting, serving
 
-CASES, SEED = 2_000, 1
+CASES, SEED = 3_000, 1
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from bench.pairs import Known, shows
 def test_no_read_misses_its_write() -> None:
     """Two command and two query processes, projections and relay, 16 clients."""
     ended = subprocess.run(
-        [sys.executable, "-m", "bench.consistency", "--pairs", "400", "--json"],
+        [sys.executable, "-m", "bench.consistency", "--pairs", "1000", "--json"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -22,7 +22,7 @@ def test_no_read_misses_its_write() -> None:
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr[-3_000:]
     told = msgspec.json.decode(ended.stdout)
-    assert (told["pairs"], told["missed"]) == (400, [])
+    assert (told["pairs"], told["missed"]) == (1_000, [])
     assert {"append", "batch", "create", "update", "pin", "unpin", "delete", "restore"} == set(
         told["writes"]
     )
