@@ -11,12 +11,13 @@ import argparse
 import asyncio
 import json
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import nats
+from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 STREAM = "VERBATIM_EVENTS"
 APPENDED = "verbatim.v1.*.*.MessageAppended"
@@ -74,6 +75,16 @@ async def subscribe(js, counts: Counts):
     return await js.pull_subscribe(APPENDED, stream=STREAM, config=config)
 
 
+async def renew(js, counts: Counts):
+    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again."""
+    while True:
+        try:
+            return await subscribe(js, counts)
+        except (TimeoutError, NatsError) as error:
+            print(f"{error}; trying again", file=sys.stderr)
+            await asyncio.sleep(1)
+
+
 async def follow(url: str, counts: Counts, *, once: bool) -> None:
     client = await nats.connect(url.split(","), max_reconnect_attempts=-1)
     js = client.jetstream()
@@ -81,11 +92,11 @@ async def follow(url: str, counts: Counts, *, once: bool) -> None:
     while True:
         try:
             messages = await subscription.fetch(500, timeout=2)
-        except TimeoutError:
+        except (TimeoutError, NatsError):
             try:  # nothing new; or a slow server, or one that was restarted and knows this consumer no more
                 left = (await subscription.consumer_info()).num_pending
-            except (NotFoundError, TimeoutError):
-                subscription = await subscribe(js, counts)
+            except (TimeoutError, NatsError):
+                subscription = await renew(js, counts)
                 continue
             if once and not left:
                 break

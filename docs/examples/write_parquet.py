@@ -11,14 +11,15 @@ import asyncio
 import json
 import os
 import re
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 import nats
+from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 STREAM = "VERBATIM_EVENTS"
 APPENDED = "verbatim.v1.*.*.MessageAppended"
@@ -98,6 +99,16 @@ async def subscribe(js, position: int):
     return await js.pull_subscribe(APPENDED, stream=STREAM, config=config)
 
 
+async def renew(js, position: int):
+    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again."""
+    while True:
+        try:
+            return await subscribe(js, position)
+        except (TimeoutError, NatsError) as error:
+            print(f"{error}; trying again", file=sys.stderr)
+            await asyncio.sleep(1)
+
+
 async def follow(url: str, folder: Folder, *, once: bool) -> None:
     client = await nats.connect(url.split(","), max_reconnect_attempts=-1)
     js = client.jetstream()
@@ -105,12 +116,12 @@ async def follow(url: str, folder: Folder, *, once: bool) -> None:
     while True:
         try:
             messages = await subscription.fetch(500, timeout=1 if once else 5)
-        except TimeoutError:
+        except (TimeoutError, NatsError):
             folder.write()
             try:  # nothing new; or a slow server, or one that was restarted and knows this consumer no more
                 left = (await subscription.consumer_info()).num_pending
-            except (NotFoundError, TimeoutError):
-                subscription = await subscribe(js, folder.position)
+            except (TimeoutError, NatsError):
+                subscription = await renew(js, folder.position)
                 continue
             if once and not left:
                 break

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import nats
 import pytest
 
 from deploy.embedded.nats import EmbeddedNats
@@ -65,12 +66,13 @@ async def run(server: EmbeddedNats, folder: Path, *arguments: str | Path) -> str
 
 
 @contextmanager
-def counting(server: EmbeddedNats, path: Path) -> Iterator[None]:
-    """The counting example, killed at the end."""
+def counting(server: EmbeddedNats, path: Path, program: Path = COUNT) -> Iterator[None]:
+    """The counting example, or another, killed at the end."""
     environ = os.environ | {"VERBATIM_NATS_URL": server.nats_url}
-    process = subprocess.Popen([sys.executable, COUNT, path], env=environ)
+    process = subprocess.Popen([sys.executable, program, path], env=environ)
     try:
         yield
+        assert process.poll() is None, "it ended by itself"
     finally:
         process.kill()
         process.wait()
@@ -170,9 +172,40 @@ async def test_a_restarted_and_a_refilled_server_change_nothing(
             await asyncio.to_thread(
                 wait_until,
                 lambda: told(path)["tokens"] == whole,
-                120,
+                60,
                 lambda: f"{told(path)} of {whole}",
             )
+
+
+async def forget_consumer(server: EmbeddedNats) -> None:
+    """As soon as there is one; as a server does that lost its disk, while a pull request waits."""
+    async with await nats.connect(server.nats_url) as client, asyncio.timeout(30):
+        js = client.jetstream()
+        while not (consumers := await js.consumers_info("VERBATIM_EVENTS")):  # noqa: ASYNC110 - it is another process's
+            await asyncio.sleep(0.05)
+        for consumer in consumers:
+            await js.delete_consumer("VERBATIM_EVENTS", consumer.name)
+
+
+@pytest.mark.parametrize("program", [COUNT, PARQUET])
+async def test_a_forgotten_consumer_is_made_anew(
+    program: Path, database: Database, server: EmbeddedNats, log: GrowingLog, tmp_path: Path
+) -> None:
+    path = tmp_path / "results"
+    with counting(server, path, program):
+        await forget_consumer(server)
+        log.grow()
+        await filled(server, log.head)
+        last = await asyncio.to_thread(lambda: appended(database))
+        if program is COUNT:
+            await asyncio.to_thread(wait_until, lambda: told(path)["tokens"] == tokens(last))
+        else:
+            await asyncio.to_thread(wait_until, lambda: rows_of(path) == len(last))
+
+
+def rows_of(folder: Path) -> int:
+    files = list(folder.glob("*.parquet"))
+    return sum(duckdb.read_parquet(str(file)).count("*").fetchall()[0][0] for file in files)
 
 
 def test_what_is_delivered_twice_counts_once(tmp_path: Path) -> None:
