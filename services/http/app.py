@@ -1,20 +1,18 @@
 """One ASGI app from tables of endpoints: the command service's, the query service's, or both."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from litestar import Litestar, Request
-from litestar.exceptions import HTTPException
+from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from domain.codec import CodecError
 from domain.refusals import Refusal
 from eventstore.errors import EventStoreError
-from services.http.accept import accepts_media
+from services.http.calls import caller
 from services.http.cors import Cors
-from services.http.decode import body_decoder
 from services.http.door import MOST_CONNECTIONS, Door
 from services.http.edge import STATE, App, Begin, Edge, charge
 from services.http.endpoint import (
@@ -23,8 +21,6 @@ from services.http.endpoint import (
     AtOnce,
     Call,
     Endpoint,
-    NoBody,
-    NoQuery,
     plain_path,
 )
 from services.http.errors import ApiError, from_event_store, from_refusal, render, unreadable
@@ -32,18 +28,15 @@ from services.http.figures import Figures
 from services.http.guessing import Guesses
 from services.http.keys import KeyRing
 from services.http.limits import Limiter
+from services.http.methods import options_handlers, unrouted
 from services.http.minting import Minter
 from services.http.overload import Load
 from services.http.pages import Page, page_handlers
-from services.http.query_string import query_decoder
 from services.http.response import Ready, ready
 from services.http.routing import Routes
 from services.http.sender import RequestState
 
 log = logging.getLogger(__name__)
-
-AnyRequest = Request[Any, Any, Any]
-JSON_TYPES = (b"application/json", b"application/merge-patch+json")
 
 
 def build_app(
@@ -65,7 +58,7 @@ def build_app(
     table = list(endpoints)
     load = load or Load()
     figures.watch(load)
-    handlers: Any = {Exception: _unrouted}
+    handlers: Any = {Exception: unrouted}
     routes: Routes[App] = Routes()
     at_once: Routes[Begin] = Routes()
     apps = [_app(endpoint, limiter, load) for endpoint in table]
@@ -75,7 +68,7 @@ def build_app(
             at_once.add(endpoint.method, endpoint.path, _beginning(endpoint, endpoint.at_once))
     litestar = Litestar(
         route_handlers=[
-            *_options(table),  # first: else Litestar has made its own
+            *options_handlers(table),  # first: else Litestar has made its own
             *(_handler(endpoint, app) for endpoint, app in zip(table, apps, strict=True)),
             *page_handlers(open_pages),
         ],
@@ -101,7 +94,7 @@ def build_app(
 
 def _app(endpoint: Endpoint, limiter: Limiter, load: Load) -> App:
     """The endpoint as an ASGI app behind the edge."""
-    call = _caller(endpoint)
+    call = caller(endpoint)
     more = endpoint.cost - 1  # the edge has charged 1 already
     route = plain_path(endpoint.path)
 
@@ -130,7 +123,7 @@ def _app(endpoint: Endpoint, limiter: Limiter, load: Load) -> App:
 
 def _beginning(endpoint: Endpoint, at_once: AtOnce) -> Begin:
     """The endpoint's short way, behind the edge. Endpoints that have one cost 1, as the edge charges."""
-    call = _caller(endpoint)
+    call = caller(endpoint)
     route = plain_path(endpoint.path)
 
     def begin(scope: Any, state: RequestState, answered: Answered) -> bool:
@@ -174,107 +167,6 @@ def _leave(load: Load, state: RequestState) -> None:
 
 async def _never() -> None:
     """What Litestar would call."""
-
-
-def _options(endpoints: list[Endpoint]) -> list[HTTPRouteHandler]:
-    """Litestar's own OPTIONS answer knows one handler of a path, not all."""
-    methods: dict[str, set[str]] = {}
-    for endpoint in endpoints:
-        methods.setdefault(endpoint.path, {"OPTIONS"}).add(endpoint.method)
-    return [_allowing(path, known) for path, known in methods.items()]
-
-
-def _allow(methods: set[str]) -> tuple[bytes, bytes]:
-    """Whoever knows GET knows HEAD: the edge makes it."""
-    known = {*methods, "HEAD"} if "GET" in methods else methods
-    return (b"allow", ", ".join(sorted(known)).encode())
-
-
-def _allowing(path: str, methods: set[str]) -> HTTPRouteHandler:
-    answer = Ready(b"", 204, [_allow(methods)])
-
-    async def handle() -> Ready:
-        return answer
-
-    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=200)(handle)
-
-
-def _caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
-    """From a request's scope to the endpoint's Call. It raises ApiError."""
-    decode_query = query_decoder(endpoint.query)
-    decode_body = body_decoder(endpoint.body) if endpoint.body is not None else None
-    decode_nothing = body_decoder(NoBody)
-    no_query = NoQuery() if endpoint.query is NoQuery else None
-
-    def call(scope: Any, state: RequestState) -> Call[Any, Any]:
-        principal = state.principal
-        if principal is None:
-            raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
-        if endpoint.scope not in principal.scopes:
-            raise ApiError(
-                403,
-                f"this key lacks the scope `{endpoint.scope}`; use a key that has it",
-                "missing_scope",
-            )
-        if not accepts_media(state.headers.get(b"accept", b""), endpoint.media_types):
-            raise ApiError(
-                406,
-                f"this endpoint answers with {' or '.join(endpoint.media_types)}; accept that",
-                "not_acceptable",
-                "Accept",
-            )
-        raw_query: bytes = scope["query_string"]
-        query = no_query if no_query is not None and not raw_query else decode_query(raw_query)
-        body = None
-        if endpoint.body is not None and not endpoint.needs_body and not state.body.strip():
-            body = endpoint.body()
-        elif decode_body is not None:
-            _check_content_type(state.headers)
-            body = decode_body(state.body)
-        elif state.body.strip():
-            _check_content_type(state.headers)
-            decode_nothing(state.body)
-        return Call(
-            principal,
-            state.request_id,
-            scope["path_params"],
-            query,
-            body,
-            state.method,
-            scope["path"],
-            state.body,
-            state.headers,
-        )
-
-    return call
-
-
-def _check_content_type(headers: dict[bytes, bytes]) -> None:
-    given = headers.get(b"content-type")
-    if given is None or given == b"application/json":
-        return
-    media_type, _, parameters = given.lower().partition(b";")
-    charset = parameters.partition(b"charset=")[2].strip(b' "')
-    if media_type.strip() not in JSON_TYPES or charset not in (b"", b"utf-8", b"utf8"):
-        raise ApiError(
-            415,
-            "send the body as `Content-Type: application/json`, in UTF-8",
-            "unsupported_media_type",
-        )
-
-
-def _unrouted(request: AnyRequest, error: Exception) -> NoReturn:
-    """What Litestar itself finds, such as an unknown path, goes on to the edge like any other error."""
-    del request
-    if not isinstance(error, HTTPException):
-        raise error
-    if error.status_code == 405:
-        refused = ApiError(405, "this path does not know this method", "method_not_allowed")
-        allowed = set((error.headers or {}).get("allow", "").split(", "))
-        refused.headers.append(_allow(allowed))
-    else:
-        refused = ApiError(404, "there is nothing at this path; check it", "unknown_path")
-    raise refused from None
 
 
 def _error(error: ApiError, state: RequestState) -> Ready:
