@@ -32,7 +32,9 @@ class Cycle(RequestResponseCycle):
             self._head = message
             return
         head, self._head = self._head, None
-        if head is None:
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if self._is_gone() or head is None:
             await super().send(message)
             return
         whole = self._whole(head, message)
@@ -48,7 +50,7 @@ class Cycle(RequestResponseCycle):
 
     def answer(self, status: int, headers: Headers, body: bytes) -> Write | None:
         """What writes all of an answer, with headers of our own making; to be called now. None where it takes `send`."""
-        if not self.keep_alive or self.disconnected or self.flow.write_paused:
+        if not self.keep_alive or self._is_gone() or self.flow.write_paused:
             return None
         self.response_started = self.response_complete = True
         lines = [STATUS_LINE[status]]
@@ -56,6 +58,12 @@ class Cycle(RequestResponseCycle):
             lines += (name, b": ", value, b"\r\n")
         lines += (b"\r\n", body)
         return partial(self._out, b"".join(lines))
+
+    def _is_gone(self) -> bool:
+        """Uvicorn tells only the last of several requests that a client sent at once that the client is gone."""
+        if self.transport.is_closing():
+            self.disconnected = True
+        return self.disconnected
 
     def _out(self, data: bytes) -> None:
         self.transport.write(data)

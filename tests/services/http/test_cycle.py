@@ -23,6 +23,8 @@ class Wire(asyncio.Transport):
         self.closed = False
 
     def write(self, data: Any) -> None:
+        if self.closed:
+            raise RuntimeError("the handler is closed")  # as uvloop does
         self.written.append(bytes(data))
 
     def close(self) -> None:
@@ -103,3 +105,35 @@ async def test_it_is_what_uvicorn_writes(asked: bytes, status: int, headers: Any
         return
     assert written.lower() == b"".join(theirs.written).lower()
     assert ours.closed == theirs.closed
+
+
+@pytest.mark.parametrize("parts", [[BODY], [BODY[:5], BODY[5:]]])
+async def test_a_client_that_is_gone_is_no_failure(parts: list[bytes]) -> None:
+    """Neither of several requests that it sent at once."""
+    gone = asyncio.Event()
+    ended: list[BaseException | None] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await gone.wait()
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": [LENGTH]})
+            for number, part in enumerate(parts, 1):
+                more = number < len(parts)
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+        except Exception as error:
+            ended.append(error)
+            raise
+        ended.append(None)
+
+    state, wire = ServerState(), Wire()
+    protocol = Connection(uvicorn.Config(app, log_config=None, access_log=False), state, {})
+    protocol.connection_made(wire)
+    protocol.data_received(GET * 2)
+    wire.close()
+    protocol.connection_lost(None)
+    gone.set()
+    while state.tasks:
+        await asyncio.wait(state.tasks)
+        await asyncio.sleep(0)
+    assert ended == [None]
+    assert not wire.written
