@@ -1,8 +1,6 @@
 """What the relay survives: NATS killed, emptied, full, shut; the database gone; others at the same work."""
 
 import asyncio
-import json
-import logging
 import os
 import re
 import shutil
@@ -20,14 +18,12 @@ import pytest
 from nats.js.api import ConsumerConfig, DiscardPolicy
 
 from deploy.embedded.nats import EmbeddedNats
-from projections.relay.refill import refill
 from projections.relay.status import relay_status
-from projections.relay.stream import STREAM, Bounds
+from projections.relay.stream import STREAM
 from tests.projections.relay.support import (
     GrowingLog,
     check_whole,
     filled,
-    messages,
     relaying,
     until,
     wired,
@@ -256,107 +252,3 @@ async def test_a_consumer_that_lags_holds_nobody_up(
             await message.ack()
     await client.close()
     await check_whole(database, server)
-
-
-class TestAnotherLog:
-    """A stream that does not belong to this log is left as it is until somebody says that it may go."""
-
-    @pytest.fixture(autouse=True)
-    def _quiet(self, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.INFO)
-
-    async def test_a_stream_that_is_ahead(
-        self, database: Database, server: EmbeddedNats, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        log = GrowingLog(database, 42, commands=200)
-        log.grow(100)
-        await self._fill_with_another(server, upto=150)
-        before = await messages(server)
-        async with relaying(wired(database, server)):
-            await until(lambda: "ends at position 150, the log at 100" in caplog.text)
-            assert "`verbatim relay refill`" in caplog.text
-            assert await messages(server) == before
-
-    async def test_a_stream_of_other_events(
-        self, database: Database, server: EmbeddedNats, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        log = GrowingLog(database, 43, commands=200)
-        log.grow(100)
-        await self._fill_with_another(server, upto=50)
-        before = await messages(server)
-        async with relaying(wired(database, server)) as relay:
-            await until(
-                lambda: "position 50 of VERBATIM_EVENTS is not that of the log" in caplog.text
-            )
-            assert await messages(server) == before
-            await refill(wired(database, server), lambda *_: None)
-            log.grow()
-            await until(lambda: relay.position == log.head)
-        await check_whole(database, server)
-
-    async def test_somebody_else_publishes(
-        self, database: Database, server: EmbeddedNats, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        log = GrowingLog(database, 44, commands=200)
-        log.grow(50)
-        client = await nats.connect(server.nats_url)
-        async with relaying(wired(database, server)) as relay:
-            await until(lambda: relay.position == log.head)
-            await client.jetstream().publish("verbatim.v1.w.c.Foreign", b"{}")
-            log.grow(50)
-            await until(lambda: "is not that of the log" in caplog.text)
-        await client.close()
-        await refill(wired(database, server), lambda *_: None)
-        await check_whole(database, server)
-
-    async def _fill_with_another(self, server: EmbeddedNats, upto: int) -> None:
-        client = await nats.connect(server.nats_url)
-        js = client.jetstream()
-        await js.add_stream(name=STREAM, subjects=["verbatim.v1.>"])
-        for number in range(upto):
-            await client.publish(
-                "verbatim.v1.w.c.Any", b"{}", headers={"Nats-Msg-Id": f"o{number}"}
-            )
-        await filled(server, upto)
-        await client.close()
-
-
-class TestRefill:
-    async def test_without_a_relay_it_fills_the_stream_itself(
-        self, database: Database, server: EmbeddedNats
-    ) -> None:
-        log = GrowingLog(database, 45, commands=800)
-        log.grow()
-        told: list[tuple[int, int]] = []
-        for _ in range(2):  # where there is none, and where there is one
-            await refill(wired(database, server), lambda *figures: told.append(figures))
-            await check_whole(database, server)
-        assert told[-1] == (log.head, log.head)
-
-    async def test_consumers_go_on_where_they_were(
-        self, database: Database, server: EmbeddedNats
-    ) -> None:
-        log = GrowingLog(database, 46, commands=300)
-        log.grow()
-        wiring = wired(database, server)
-        await refill(wiring, lambda *_: None)
-        client = await nats.connect(server.nats_url)
-        js = client.jetstream()
-        config = ConsumerConfig(ack_wait=30, max_ack_pending=200)
-        subscription = await js.pull_subscribe("", "reader", stream=STREAM, config=config)
-        for message in await subscription.fetch(70, timeout=10):
-            await message.ack_sync()
-        await refill(wiring, lambda *_: None)
-        rest = await subscription.fetch(1, timeout=10)
-        assert rest[0].metadata.sequence.stream == 71
-        assert json.loads(rest[0].data)["position"] == "71"
-        await client.close()
-
-    async def test_it_keeps_to_the_bounds(self, database: Database, server: EmbeddedNats) -> None:
-        log = GrowingLog(database, 47, commands=3_000)
-        log.grow()
-        wiring = wired(database, server, bounds=Bounds(seconds=10**9, bytes=256 << 10))
-        await refill(wiring, lambda *_: None)
-        first = (await messages(server))[0][0]
-        assert first > 1
-        await check_whole(database, server, first=first)
