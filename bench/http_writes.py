@@ -1,8 +1,10 @@
 """Appends over HTTP: against what bounds them, open loop, two processes, long conversations, memory."""
 
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from bench.load import Target, closed_loop, open_loop
 from bench.serving import (
@@ -14,6 +16,7 @@ from bench.serving import (
     reads,
     start_conversations,
 )
+from bench.stalls import Stalls
 from bench.support import Effort, median, ratio, rounds, table, tell
 from deploy.embedded.postgres import EmbeddedPostgres
 
@@ -84,26 +87,30 @@ def _cpu(
 
 
 def at_a_fixed_rate(postgres: EmbeddedPostgres, effort: Effort) -> None:
-    with process("command", postgres) as at:
+    with (
+        process("command", postgres) as at,
+        tempfile.TemporaryDirectory(prefix="verbatim-bench-") as path,
+        Stalls(Path(path)) as stalls,
+    ):
         key, names = _conversations(postgres, at)
         target = appends(at, key, names)
         peak = closed_loop([target], 64, 2 * effort.seconds).rate
         rate = 0.7 * peak
         rows: list[list[str]] = []
         for number in range(effort.rounds):
+            stalls.begin()
             result = open_loop([target], 256, rate, 3 * effort.seconds)
-            rows.append(
-                [
-                    f"{result.rate:,.0f}",
-                    *(f"{result.quantile(share) * 1_000:.1f}" for share in (0.5, 0.99, 0.999)),
-                ]
-            )
+            figures = [result.quantile(share) * 1_000 for share in (0.5, 0.99, 0.999)]
+            figures += stalls.told()
+            rows.append([f"{result.rate:,.0f}", *(f"{one:.1f}" for one in figures)])
             tell(f"  round {number + 1}/{effort.rounds}: {rows[-1]}")
     print(
         f"Appends at a fixed arrival rate, 70 % of a peak of {peak:,.0f} a second; latency from the moment a"
-        f" request was due, ms; {effort.rounds} rounds of {3 * effort.seconds:g} s.\n"
+        f" request was due, ms; {effort.rounds} rounds of {3 * effort.seconds:g} s. Beside it how long a few bytes took to the disk, a"
+        " process that was due did not run, the machine's host ran others (`bench/stalls.py`).\n"
     )
-    table(["answered a second", "p50", "p99", "p99.9"], rows)
+    heads = ["answered a second", "p50", "p99", "p99.9", "disk, most", "processor, most", "stolen"]
+    table(heads, rows)
 
 
 def two_processes(postgres: EmbeddedPostgres, effort: Effort) -> None:

@@ -1,7 +1,7 @@
 """`python -m tests.overload`: what one command process bears, ten times as much, and how it recovers.
 
 The process has the machine's first core, PostgreSQL and the generator share the others. A request counts from when it was due;
-what the process itself logs of an accepted one stands beside it.
+what the process itself logs of an accepted one stands beside it, and how long the machine stood still meanwhile (`bench/stalls.py`).
 """
 
 import argparse
@@ -11,19 +11,20 @@ from pathlib import Path
 
 import httpx
 
+from bench.stalls import Stalls
 from bench.support import machine, table, tell
 from tests.faults.checker import gaps_of
 from tests.faults.rig import Rig, rig
 from tests.overload.check import lost, prepare, wrong_answers
 from tests.overload.flood import Load, Plan, flood
 from tests.overload.process import NAME, Health, Process, pinned
+from tests.overload.recovery import is_over, until_over
 from tests.services.support import new_key
 
 NORMAL = 0.7
-STEPS = ("what it bears", "normal", "overload", "one client", "normal again", "over a key's limit")
 HEADER = (
     "step, offered/s, accepted/s, p50 ms, p99 ms, by its log p99 ms, refused, p50 ms, p99 ms, no answer,"
-    " CPU, MiB before, at most, after"
+    " CPU, MiB before, at most, after, disk at most ms, processor at most ms, stolen ms"
 )
 
 
@@ -42,9 +43,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="verbatim-overload-") as path:
         Path(path).chmod(0o755)
         limits = {"VERBATIM_RATE_LIMIT_KEY": "60"}
-        with rig(Path(path), names=(NAME,), proxies=False, **limits) as made:
-            cores = pinned(made)
-            run = Run(made, given.messages, given.connections, cores)
+        with (
+            rig(Path(path), names=(NAME,), proxies=False, **limits) as made,
+            Stalls(Path(path)) as stalls,
+        ):
+            run = Run(made, given.messages, given.connections, pinned(made), stalls)
             wrong = run.all(given.seconds, given.times, given.clients)
     print(f"`python -m tests.overload {' '.join(sys.argv[1:])}`: {machine()}\n")
     table(HEADER.split(", "), run.rows)
@@ -57,11 +60,14 @@ def main() -> int:
 class Run:
     """All steps against one process."""
 
-    def __init__(self, made: Rig, messages: int, connections: int, cores: tuple[int, ...]) -> None:
+    def __init__(
+        self, made: Rig, messages: int, connections: int, cores: tuple[int, ...], stalls: Stalls
+    ) -> None:
         self._made = made
         self._messages = messages
         self._connections = connections
         self._cores = cores
+        self._stalls = stalls
         self._process = Process(made)
         self.loads: list[Load] = []
         self.rows: list[list[str]] = []
@@ -71,24 +77,28 @@ class Run:
     def all(self, seconds: float, times: float, clients: int) -> list[str]:
         key = self._made.key
         prepare(self._made.url(NAME), key)
-        bears = self._step(key, 0, clients, seconds).accepted
-        self._step(key, bears * NORMAL, self._connections, seconds)
+        peak = self._step("what it bears", key, 0, clients, seconds).accepted
+        rate = peak * NORMAL
+        normal = self._step("normal", key, rate, self._connections, seconds)
         with self._health:
-            self._step(key, bears * times, self._connections, 2 * seconds)
-        self._step(key, 0, 1, seconds / 2)
-        self._step(key, bears * NORMAL, self._connections, seconds)
+            self._step("overload", key, peak * times, self._connections, 2 * seconds)
+        self._step("one client", key, 0, 1, seconds / 2)
+        again = until_over(
+            lambda: self._step("normal again", key, rate, self._connections, seconds), normal
+        )
         limited = new_key(self._made.database.service, "acme")
-        self._step(limited, bears * NORMAL, self._connections, seconds)
-        return self._wrong()
+        self._step("over a key's limit", limited, rate, self._connections, seconds)
+        return self._wrong(normal, again)
 
-    def _step(self, key: str, rate: float, connections: int, seconds: float) -> Load:
-        step = STEPS[len(self.loads)]
+    def _step(self, step: str, key: str, rate: float, connections: int, seconds: float) -> Load:
         address = self._made.url(NAME)
         run = f"step{len(self.loads)}"
         plan = Plan(address, key, run, self._messages, connections, rate, seconds, self._cores)
         process = self._process
         process.begin()
+        self._stalls.begin()
         load = flood([plan])
+        stood = self._stalls.told()
         before, most, after = process.memory()
         cpu = process.cpu()
         self.loads.append(load)
@@ -97,7 +107,8 @@ class Run:
         figures += [process.logged(0.99), load.count(429, 503)]
         figures += [load.slow(0.5, 429, 503), load.slow(0.99, 429, 503), load.count(0)]
         row = [f"{one:,.1f}" if one < 100 else f"{one:,.0f}" for one in figures]
-        self.rows.append([step, *row, f"{cpu / seconds:.2f}", *(f"{one:.0f}" for one in (before, most, after))])  # fmt: skip
+        rest = [f"{one:.0f}" for one in (before, most, after, *stood)]
+        self.rows.append([step, *row, f"{cpu / seconds:.2f}", *rest])
         tell(f"{step}: {load.found}")
         return load
 
@@ -113,17 +124,17 @@ class Run:
             f" {flooded.lag * 1e3:,.0f} ms at most."
         )
 
-    def _wrong(self) -> list[str]:
+    def _wrong(self, normal: Load, again: list[Load]) -> list[str]:
         dsn = self._made.database.service
-        bears, normal, flooded, one, again, limited = self.loads
+        _, _, flooded, one, *_, limited = self.loads
         wrong = [*gaps_of(dsn), *lost(dsn, self.loads, self._messages)]
         for load in self.loads:
             wrong += wrong_answers(load)
         wrong += self._health.wrong
         if not flooded.count(503):
             wrong.append("nothing was refused: this was no overload")
-        if one.count(503) or again.count(503) > max(10, normal.count(503), bears.count(503)):
-            wrong.append(f"it is not over: {one.found}, {again.found}")
+        if one.count(503) or not is_over(again[-1], normal):
+            wrong.append(f"it is not over: {one.found}, {[load.found for load in again]}")
         if not limited.count(429):
             wrong.append("the key's limit was not noticed")
         ready = httpx.get(f"{self._made.url(NAME)}/health/ready", timeout=60, trust_env=False)

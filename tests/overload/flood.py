@@ -79,6 +79,15 @@ class Load:
     def accepted(self) -> float:
         return self.count(201) / self.seconds
 
+    @property
+    def refused_share(self) -> float:
+        return self.count(429, 503) / max(1, sum(len(one) for one in self.statuses))
+
+    @property
+    def median(self) -> float:
+        """Milliseconds of the accepted."""
+        return self.slow(0.5, 201)
+
     def slow(self, share: float, *statuses: int) -> float:
         """Milliseconds in which this share of them was answered."""
         times = sorted(

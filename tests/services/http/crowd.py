@@ -1,5 +1,6 @@
 """A process as its load sees it, on a clock of its own: an event loop with one thing at a time to do, and group commits."""
 
+import math
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -22,6 +23,14 @@ class Crowd:
     def slow(self, share: float) -> float:
         return sorted(self.answered)[int(len(self.answered) * share)]
 
+    @property
+    def median(self) -> float:
+        return self.slow(0.5)
+
+    @property
+    def refused_share(self) -> float:
+        return len(self.refused) / (len(self.refused) + len(self.answered))
+
 
 class Model:
     """One whose requests cost `cost` seconds of the processor, nine tenths of it before their commit."""
@@ -36,6 +45,7 @@ class Model:
         self._random = random.Random(seed)
         self.now = 1_000.0
         self._cpu = 0.0
+        self._stalls = (math.inf, 0.0)
         load.look(self.now, 0.0, 0.0)
 
     @property
@@ -43,10 +53,11 @@ class Model:
         """Answers a second, at most."""
         return 1 / self._cost
 
-    def run(self, rate: float, seconds: float) -> Crowd:
-        """`rate` a second come at random, for so long; all that were begun are answered."""
+    def run(self, rate: float, seconds: float, stall: float = 0.0) -> Crowd:
+        """`rate` a second come at random, for so long; all that were begun are answered. One commit takes `stall` longer."""
         crowd = Crowd()
         end = self.now + seconds
+        self._stalls = (self.now + seconds / 2, stall)
         coming = self.now + self._random.expovariate(rate)
         begun: list[float] = []
         queue: deque[float] = deque()
@@ -79,11 +90,18 @@ class Model:
                 queue.append(came)
             if queue and not flying:
                 flying = [queue.popleft() for _ in range(min(len(queue), self._batch))]
-                lands = self.now + self._commit
+                lands = self.now + self._commit_takes()
             if self.now - looked > LOOK_SECONDS:
                 looked = self.now
                 self.load.look(self.now, self.now - turn_began, self._cpu)
         return crowd
+
+    def _commit_takes(self) -> float:
+        at, stall = self._stalls
+        if self.now < at:
+            return self._commit
+        self._stalls = (math.inf, 0.0)
+        return self._commit + stall
 
     def _work(self, seconds: float) -> None:
         self.now += seconds
