@@ -14,7 +14,7 @@ from eventstore.reader import LogReader
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.helping import Command, Group
-from services.cli.target import database_target
+from services.cli.target import OWN, database_target
 from services.http.errors import ApiError
 from services.query.history import History, Stood, parse_as_of
 
@@ -28,7 +28,7 @@ def conversation() -> None:
 
 @conversation.command(cls=Command)
 @click.argument("conversation_id")
-@click.option("--workspace", default="dev", show_default=True, help="The conversation's workspace.")
+@click.option("--workspace", default=OWN, show_default=True, help="The conversation's workspace.")
 @click.option(
     "--as-of", help="A version, or a time (2027-01-01T00:00:00Z); as it stands without it."
 )

@@ -25,12 +25,11 @@ from projections.registry import GROUPS, Group
 from services.cli.common import CannotStart, plain_errors, tell
 from services.cli.common import settings as load_settings
 from services.cli.helping import Command
-from services.cli.target import FILE, Running
+from services.cli.target import FILE, OWN, Running
 from services.http import keys
 from services.listening import listen
 from services.settings import PREFIX, Settings
 
-WORKSPACE = "dev"
 KEY_FILE = "dev-key"
 # The pid of the one process that serves these rooms is told under each one's name.
 HTTP_ROOMS = ("command", "query", "gateway")
@@ -187,13 +186,13 @@ class Dev:
         with connect(self.database_url, name="dev") as connection:
             try:
                 key = path.read_text("utf-8")
-                if keys.opens_all(connection, key, WORKSPACE):
+                if keys.opens_all(connection, key, OWN):
                     return key
             except (OSError, UnicodeDecodeError):
                 pass
             key, _ = keys.create(
                 connection,
-                workspace=WORKSPACE,
+                workspace=OWN,
                 name="verbatim dev",
                 scopes=list(keys.SCOPES),
                 unlimited=True,

@@ -23,12 +23,14 @@ from services.cli.common import settings as load_settings
 from services.cli.endings import INTERRUPTED
 from services.cli.helping import Command
 from services.cli.progress import progress
-from services.cli.target import database_target
+from services.cli.target import OWN, database_target
 from services.http.fields import Moment
 
 PAGE = 1_000
 TAIL = 16 << 20
 """Bytes at a file's end that are looked at for its last line: far more than an event may have."""
+BEGINNING = b'{"specversion":"1.0",'
+"""Of every line, whole or cut off."""
 
 Position = click.IntRange(1, 2**53)
 
@@ -48,7 +50,7 @@ class Wanted(msgspec.Struct, frozen=True):
 @click.option("--to", "last", type=Position, help="A position; the log's last of now without it.")
 @click.option("--at", help="Only what had occurred at this time (2027-01-01T00:00:00Z).")
 @click.option("--workspace", help="Only this workspace's events.")
-@click.option("--conversation", help="Only this conversation's; needs --workspace.")
+@click.option("--conversation", help=f"Only this conversation's, in {OWN} without --workspace.")
 @click.option(
     "--to-jsonl", "path", help="A file to append to; a replay that was cut off goes on in it."
 )
@@ -72,6 +74,7 @@ def replay(  # noqa: PLR0917 - the options of one command
         raise click.UsageError("give --to or --at, not both")
     if last is not None and last < first:
         raise click.UsageError(f"--to {last} is before --from {first}")
+    workspace = OWN if workspace is None and conversation is not None else workspace
     _check(workspace, conversation)
     until = _moment(at)
     dsn = database_target(load_settings())
@@ -128,12 +131,18 @@ def _pages(dsn: str, wanted: Wanted) -> Iterator[list[StoredRow]]:
 
 
 def _stream(dsn: str, stream: str) -> Iterator[list[StoredRow]]:
+    """Raises ClickException for a conversation that never was."""
     statement, after = query("stream_page"), 0
     with connect(dsn, name="replay") as connection:
         while True:
             values = {"stream": stream, "after": after, "limit": PAGE}
             cursor = connection.cursor(binary=True).execute(statement, values)
             rows = [StoredRow(*row) for row in cursor.fetchall()]
+            if not rows and not after:
+                workspace, _, name = stream.partition(":")
+                raise click.ClickException(
+                    f"there is no conversation {name} in {workspace}; --workspace names another"
+                )
             if not rows:
                 return
             yield rows
@@ -169,22 +178,24 @@ def _output(path: str | None) -> Generator[tuple[BinaryIO, int]]:
 
 
 def _held(file: BinaryIO, path: str) -> int:
-    """The last whole line's position; what follows it, half a line, is cut off. Raises CannotStart."""
+    """The last whole line's position; half an event behind it is cut off. Raises CannotStart."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - TAIL))
     tail = file.read()
     end = tail.rfind(b"\n") + 1
-    file.truncate(size - len(tail) + end)
-    file.seek(0, os.SEEK_END)
-    if not end:
-        if size > TAIL:
-            raise CannotStart(f"{path} is no file of events; name another")
-        return 0
-    line = tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]
+    half, position = tail[end:], 0
     try:
-        return int(msgspec.json.decode(line, type=_Line).position)
+        if half[: len(BEGINNING)] != BEGINNING[: len(half)] or (size > TAIL and not end):
+            raise ValueError(half)
+        if end:
+            line = tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]
+            position = int(msgspec.json.decode(line, type=_Line).position)
     except (msgspec.DecodeError, ValueError):
+        # Whatever it is, it is somebody's: nothing of it is cut off.
         raise CannotStart(f"{path} is no file of events; name another") from None
+    file.truncate(size - len(half))
+    file.seek(0, os.SEEK_END)
+    return position
 
 
 class _Line(msgspec.Struct):
@@ -194,8 +205,6 @@ class _Line(msgspec.Struct):
 def _check(workspace: str | None, conversation: str | None) -> None:
     if workspace is not None and WORKSPACE.fullmatch(workspace) is None:
         raise click.UsageError("--workspace takes 1 to 32 of a-z, 0-9 and -")
-    if conversation is not None and workspace is None:
-        raise click.UsageError("--conversation needs --workspace: ids are unique in a workspace")
     if conversation is not None and IDENTIFIER.fullmatch(conversation) is None:
         raise click.UsageError("--conversation takes the id of a conversation")
 

@@ -9,6 +9,8 @@ from services.cli.common import CannotStart
 from services.settings import Settings
 
 FILE = "dev.json"
+OWN = "dev"
+"""The workspace of `verbatim dev`: that of a conversation where a command is told no other."""
 
 
 class Running(msgspec.Struct):

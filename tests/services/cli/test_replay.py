@@ -97,7 +97,6 @@ def test_a_killed_one_says_how_to_go_on(
         (["--to", "8", "--at", "2026-01-01T00:00:00Z"], "not both"),
         (["--at", "yesterday"], "--at takes a time"),
         (["--at", "0000-01-01T00:00:00Z"], "--at takes a time"),
-        (["--conversation", "c"], "needs --workspace"),
         (["--conversation", "no id", "--workspace", "w"], "the id of a conversation"),
         (["--workspace", "W"], "--workspace takes"),
         (["--to-jsonl", "no/such/folder"], "cannot be written"),
@@ -112,6 +111,29 @@ def test_one_line_says_what_is_wrong(
     assert ended.code == 2
     assert told in ended.error
     assert notes.read_text() == "my notes\n"
+
+
+@pytest.mark.parametrize("text", ["half a note", '{"role": "user"}', "a note\nand half of one"])
+def test_a_file_of_something_else_is_left_as_it_is(
+    cli: CommandLine, rows: list[tuple], text: str
+) -> None:
+    notes = cli.write("notes.txt", text)
+    ended = cli("replay", "--to-jsonl", notes)
+    assert ended.code == 2
+    assert "no file of events" in ended.error
+    assert notes.read_text() == text
+
+
+def test_a_conversation_is_one_of_the_workspace_that_dev_makes(
+    cli: CommandLine, api: Api
+) -> None:
+    at(cli, api)
+    api.start("told", "a", "b")
+    of_acme = cli("replay", "--conversation", "told", "--workspace", "acme")
+    assert (of_acme.code, len(positions(of_acme.out))) == (0, 3)
+    unknown = cli("replay", "--conversation", "told")
+    assert unknown.code == 1
+    assert unknown.error == "there is no conversation told in dev; --workspace names another"
 
 
 def test_an_unreadable_event_goes_out_as_its_envelope(
