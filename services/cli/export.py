@@ -6,7 +6,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -126,9 +126,11 @@ async def _from_database(
         body = export_body(
             *(PastLog(reader, position), streams, head, made, counts), include_events=include_events
         )
-        async for piece in Records(connections).recorded(record, counts, body):
-            file.write(piece)
-            tell("conversations exported", counts.conversations, 0)
+        # Closed here, whatever happens: how it ended is recorded while there are connections.
+        async with aclosing(Records(connections).recorded(record, counts, body)) as pieces:
+            async for piece in pieces:
+                file.write(piece)
+                tell("conversations exported", counts.conversations, 0)
 
 
 async def _streams(reader: LogReader, workspace: str, position: int) -> AsyncIterator[str]:

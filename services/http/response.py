@@ -110,11 +110,11 @@ async def _hung_up(receive: Any) -> None:
 
 
 async def ready(answer: Answer, *, silent: bool = False) -> ASGIResponse:
-    """`silent` makes no more of a body than its first bytes. Raises what its generator raises before them."""
+    """`silent` makes nothing of a body. Raises what its generator raises before its first bytes."""
     headers = [(b"content-type", answer.media_type), *answer.headers]
     if isinstance(answer.body, bytes):
         return Ready(answer.body, answer.status, headers)
-    first = await anext(answer.body, b"")
     if silent:
         await answer.body.aclose()
+    first = await anext(answer.body, b"")
     return Streamed(first, answer.body, answer.status, headers, answer.farewell)

@@ -1,6 +1,9 @@
 """`verbatim export`, and that `verbatim import` reads it back: the same texts, times, pins and metadata."""
 
+import errno
+import io
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -175,6 +178,24 @@ def test_never_half_a_file_under_its_name(
     assert stopped.code == 130
     assert path.read_text() == "what stood there"
     assert [one.name for one in verbatim.folder.iterdir()] == ["mine.json"]
+
+
+def test_one_that_could_not_be_written_is_recorded_as_broken_off(
+    verbatim: CommandLine, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with api.as_workspace("unwritten") as mine:
+        mine.start("u1", "a")
+        with monkeypatch.context() as patch:
+            patch.setattr("services.cli.export._whole", lambda _: nullcontext(Full()))
+            ended = verbatim("export", "--workspace", "unwritten")
+    assert ended.code == 1
+    assert "No space left on device" in ended.error
+    told = verbatim("exports", "--workspace", "unwritten", "--json").json
+    assert [one["action"] for one in told] == ["started", "broken off"]
 
 
 @pytest.mark.parametrize(

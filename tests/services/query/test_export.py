@@ -239,6 +239,15 @@ class TestRecords:
         ended = [row for row in records(api) if row[0] == request_id][1]
         assert (ended[1], ended[7], ended[8]) == ("broken off", 1, 2)
 
+    def test_headers_alone_are_no_export(self, api: Api) -> None:
+        api.start("headed", "a", user_id="headed")
+        for path in ("/conversations/headed/export", "/conversations/export/user/headed"):
+            answer = api.client.head(path)
+            assert answer.status_code == 200
+            assert answer.headers["content-disposition"].startswith("attachment")
+            request_id = answer.headers["x-request-id"]
+            assert [row for row in records(api) if row[0] == request_id] == []
+
     def test_nobody_changes_them(self, api: Api) -> None:
         export(api, "export/user/nobody")
         for dsn in (api.database.service, api.database.owner):
