@@ -5,13 +5,12 @@ import sys
 
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from services.cli.common import plain_errors
 from services.cli.endings import one_line
 from services.cli.helping import Group
 from services.cli.relay import targeted
+from services.cli.tables import show_table
 from services.compaction.dead_letters import DeadLetter, Kept, dead_letters
 from services.compaction.doing import Doing, doing
 from services.settings import Settings
@@ -97,11 +96,14 @@ async def _again(parts: Doing, letter: DeadLetter) -> tuple[str, bool]:
 
 
 def _show(letters: list[DeadLetter]) -> None:
-    table = Table("conversation", "position", "attempts", "at", "reason", box=None)
-    for letter in letters:
-        at = f"{letter.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(
-            letter.stream, f"{letter.position:,}", str(letter.attempts), at, letter.reason
-        )
-    Console().print(table)
+    show_table(
+        ("conversation", "position", "attempts", "at", "reason"),
+        (
+            (
+                *(one.stream, f"{one.position:,}", str(one.attempts)),
+                *(f"{one.at:%Y-%m-%d %H:%M:%S}", one.reason),
+            )
+            for one in letters
+        ),
+    )
     click.echo("when the reason is mended: verbatim dlq retry", err=True)

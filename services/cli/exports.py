@@ -5,13 +5,12 @@ from datetime import datetime
 import msgspec
 import rich_click as click
 from psycopg.rows import class_row
-from rich.console import Console
-from rich.table import Table
 
 from eventstore.connect import connect
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.helping import Command
+from services.cli.tables import show_table
 from services.cli.target import database_target
 
 STATEMENT = """
@@ -55,12 +54,12 @@ def exports(workspace: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    table = Table("time", "what", "of", "format", "conversations", "messages", "by", box=None)
+    rows: list[tuple[str, ...]] = []
     for one in found:
         of = (
             f"{one.kind} {one.subject}" if one.kind != "workspace" else f"workspace {one.workspace}"
         )
         counts = (f"{one.conversations:,}", f"{one.messages:,}")
         by = one.key_id or f"login {one.login}"
-        table.add_row(f"{one.at:%Y-%m-%d %H:%M:%S}", one.action, of, one.format, *counts, by)
-    Console().print(table)
+        rows.append((f"{one.at:%Y-%m-%d %H:%M:%S}", one.action, of, one.format, *counts, by))
+    show_table(("time", "what", "of", "format", "conversations", "messages", "by"), rows)

@@ -8,8 +8,6 @@ from typing import Any, cast
 
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from domain.ids import WORKSPACE
 from eventstore.connect import Connection, connect
@@ -17,6 +15,7 @@ from eventstore.migrate import check_schema
 from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.helping import Group
+from services.cli.tables import show_table
 from services.cli.target import database_target
 from services.http import keys as store
 
@@ -69,14 +68,16 @@ def list_keys(workspace: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(records))
         return
-    table = Table("id", "workspace", "name", "prefix", "scopes", "created", "state", box=None)
-    for record in records:
-        created = f"{record.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(
-            *(record.id, record.workspace, record.name, record.prefix),
-            *(",".join(record.scopes), created, _state(record)),
-        )
-    Console().print(table)
+    show_table(
+        ("id", "workspace", "name", "prefix", "scopes", "created", "state"),
+        (
+            (
+                *(record.id, record.workspace, record.name, record.prefix),
+                *(",".join(record.scopes), f"{record.created_at:%Y-%m-%d %H:%M}", _state(record)),
+            )
+            for record in records
+        ),
+    )
 
 
 @keys.command()
@@ -101,11 +102,13 @@ def audit(workspace: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
         return
-    table = Table("time", "key", "workspace", "what", "login", box=None)
-    for event in found:
-        at = f"{event.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(at, event.key_id, event.workspace, event.action, event.login)
-    Console().print(table)
+    show_table(
+        ("time", "key", "workspace", "what", "login"),
+        (
+            (f"{one.at:%Y-%m-%d %H:%M:%S}", one.key_id, one.workspace, one.action, one.login)
+            for one in found
+        ),
+    )
 
 
 @contextmanager

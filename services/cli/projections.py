@@ -7,8 +7,6 @@ from contextlib import contextmanager
 import click as plain_click
 import msgspec
 import rich_click as click
-from rich.console import Console
-from rich.table import Table
 
 from eventstore.connect import connect
 from projections.beside import Busy
@@ -24,6 +22,7 @@ from services.cli.common import plain_errors
 from services.cli.common import settings as load_settings
 from services.cli.progress import progress
 from services.cli.side_by_side import run_side_by_side
+from services.cli.tables import show_table
 from services.cli.target import database_target, with_database
 from services.followers.projections import run_projections
 
@@ -85,10 +84,13 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        table = Table("read model", "position", "behind", "parked", box=None)
-        for name, behind in found.read_models.items():
-            table.add_row(name, f"{behind.position:,}", f"{behind.events:,}", str(behind.parked))
-        Console().print(table)
+        show_table(
+            ("read model", "position", "behind", "parked"),
+            (
+                (name, f"{behind.position:,}", f"{behind.events:,}", str(behind.parked))
+                for name, behind in found.read_models.items()
+            ),
+        )
         for one in found.parked:
             click.echo(f"parked: {one.stream} at position {one.position}: {one.error}")
         if found.parked:

@@ -183,19 +183,22 @@ def _held(file: BinaryIO, path: str) -> int:
     file.seek(max(0, size - TAIL))
     tail = file.read()
     end = tail.rfind(b"\n") + 1
-    half, position = tail[end:], 0
-    try:
-        if half[: len(BEGINNING)] != BEGINNING[: len(half)] or (size > TAIL and not end):
-            raise ValueError(half)
-        if end:
-            line = tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]
-            position = int(msgspec.json.decode(line, type=_Line).position)
-    except (msgspec.DecodeError, ValueError):
+    half = tail[end:]
+    position = _position(tail[tail.rfind(b"\n", 0, end - 1) + 1 : end]) if end else 0
+    is_cut = half[: len(BEGINNING)] == BEGINNING[: len(half)] and (end or size <= TAIL)
+    if position is None or not is_cut:
         # Whatever it is, it is somebody's: nothing of it is cut off.
-        raise CannotStart(f"{path} is no file of events; name another") from None
+        raise CannotStart(f"{path} is no file of events; name another")
     file.truncate(size - len(half))
     file.seek(0, os.SEEK_END)
     return position
+
+
+def _position(line: bytes) -> int | None:
+    try:
+        return int(msgspec.json.decode(line, type=_Line).position)
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 class _Line(msgspec.Struct):

@@ -124,9 +124,7 @@ def test_a_file_of_something_else_is_left_as_it_is(
     assert notes.read_text() == text
 
 
-def test_a_conversation_is_one_of_the_workspace_that_dev_makes(
-    cli: CommandLine, api: Api
-) -> None:
+def test_a_conversation_is_one_of_the_workspace_that_dev_makes(cli: CommandLine, api: Api) -> None:
     at(cli, api)
     api.start("told", "a", "b")
     of_acme = cli("replay", "--conversation", "told", "--workspace", "acme")
