@@ -154,7 +154,8 @@ async def test_too_many_connections() -> None:
 
 
 async def test_health_is_answered_on_a_connection_too_many() -> None:
-    served = Served(Door(Load(), OPEN, most_connections=0))
+    served = Served(Door(Load(), OPEN, most_connections=1))
+    served.connect()
     made, wire = served.connect()
     made.data_received(request(line="GET /health/live HTTP/1.1"))
     await served.rest()
