@@ -64,6 +64,14 @@ def test_a_second_start_has_nothing_to_make_and_nothing_to_recover(folder: DataF
     assert "recovery" not in told
 
 
+def test_files_of_the_log_are_small(folder: DataFolder) -> None:
+    """Commits wait while one is made."""
+    server = EmbeddedPostgres(folder)
+    with running(server), psycopg.connect(server.superuser_url) as connection:
+        assert connection.execute("SHOW wal_segment_size").fetchall() == [("4MB",)]
+        assert connection.execute("SHOW min_wal_size").fetchall() == [("80MB",)]
+
+
 def test_a_crash_is_recovered_from(folder: DataFolder) -> None:
     server = EmbeddedPostgres(folder)
     with running(server) as pid:
