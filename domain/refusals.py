@@ -7,6 +7,7 @@ Refusal
 ├── ConversationIsFull       a limit of the format was reached
 ├── MessageNotFound          no message of that id, or it was retracted
 ├── MessageExists            the id is in use for another content
+├── BatchPartlyStored        some messages of a repeated batch are there, others are new
 ├── UnmatchedToolCall        a tool message answers no open call
 ├── TooMuchMetadata          more pairs than a conversation may have
 ├── ContextBudgetTooSmall    what must stay in a context costs more
@@ -47,7 +48,11 @@ class MessageNotFound(Refusal):
 
 
 class MessageExists(Refusal):
-    """A message with this id and another content exists, or was retracted; choose another id."""
+    """A message with this id and another content exists, comes before in this request, or was retracted; choose another id."""
+
+
+class BatchPartlyStored(Refusal):
+    """Only some messages of this batch are stored already, and this one is not; send those that are not by themselves."""
 
 
 class UnmatchedToolCall(Refusal):

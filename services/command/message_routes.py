@@ -7,7 +7,9 @@ import msgspec
 
 from domain.commands import AppendMessages, PinMessage, UnpinMessage
 from domain.refusals import (
+    BatchPartlyStored,
     CompactionOvertaken,
+    ConversationIsDeleted,
     ConversationNotFound,
     MessageExists,
     MessageNotFound,
@@ -123,14 +125,14 @@ class MessageRoutes:
             return await self._stored(order, drafts, in_list=in_list), 200
         except UnmatchedToolCall:
             # Repeated, a message may look wrong by now: the call it answers is answered, by itself.
-            with suppress(MessageExists):
+            with suppress(MessageExists, BatchPartlyStored):
                 return await self._stored(order, drafts, in_list=in_list), 200
             raise
 
     async def _stored(self, order: Order, drafts: list[Draft], *, in_list: bool) -> Outcome:
         """The messages as stored, where all of them stand and none differs.
 
-        Raises MessageExists, KeyTaken.
+        Raises MessageExists, BatchPartlyStored, KeyTaken.
         """
         names = [draft.message.message_id for draft in drafts]
         rows = await self._reader.find_messages(order.stream, names)
@@ -141,12 +143,15 @@ class MessageRoutes:
         for index, draft in enumerate(drafts):
             row = rows.get(draft.message.message_id)
             event = self._states.decode(row)[1] if row is not None else None
+            place = f"messages[{index}].id" if in_list else "id"
+            if event is None and rows:
+                raise BatchPartlyStored(place)
             if (
                 event is None
                 or event.sequence in folded.state.retracted
                 or not draft.is_same_as(event)
             ):
-                raise MessageExists(f"messages[{index}].id" if in_list else "id")
+                raise MessageExists(place)
             events.append(event)
         outcome = Outcome(folded.state, events, max(row.position for row in rows.values()))
         await self._handler.note(order, names, outcome)
@@ -160,8 +165,10 @@ class MessageRoutes:
         )
         rows = await self._reader.find_messages(unplaced.stream, [message])
         if message not in rows:
-            exists = (await self._states.newest(unplaced.stream)).state is not None
-            raise MessageNotFound if exists else ConversationNotFound
+            state = (await self._states.newest(unplaced.stream)).state
+            if state is None:
+                raise ConversationNotFound
+            raise MessageNotFound if state.deleted_at is None else ConversationIsDeleted
         event = self._states.decode(rows[message])[1]
         order = msgspec.structs.replace(unplaced, command=kind(message, event.sequence))
         outcome = await self._pinned(order, event.sequence, pin=call.body.is_pinned)

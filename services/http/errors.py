@@ -79,6 +79,7 @@ REFUSALS: dict[type[r.Refusal], tuple[int, ErrorType, str]] = {
     r.ConversationIsFull: (409, "conflict", "conversation_full"),
     r.MessageNotFound: (404, "not_found", "message_not_found"),
     r.MessageExists: (409, "already_exists", "already_exists"),
+    r.BatchPartlyStored: (409, "already_exists", "already_exists"),
     r.UnmatchedToolCall: (400, "invalid_request_error", "unmatched_tool_call"),
     r.TooMuchMetadata: (400, "invalid_request_error", "too_much_metadata"),
     r.ContextBudgetTooSmall: (400, "invalid_request_error", "context_budget_too_small"),
