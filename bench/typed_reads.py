@@ -20,7 +20,7 @@ from eventstore.reader import Connections
 from projections.reading import Freshness
 from services.http.app import build_app
 from services.http.edge import App
-from services.http.endpoint import Answer, Call, Endpoint, data
+from services.http.endpoint import Answer, Call, Endpoint, data, list_body
 from services.http.figures import Figures
 from services.http.keys import KeyRing
 from services.http.limits import Limiter
@@ -28,7 +28,7 @@ from services.http.minting import Minter
 from services.processes import cursors_of
 from services.query.consistency import Consistency
 from services.query.conversation_routes import NEWEST_FIRST
-from services.query.reads import Reads, headers_of, list_body, values_of
+from services.query.reads import Reads, headers_of, values_of
 from services.query.requests import GetConversation, ListConversations
 from services.settings import Settings
 

@@ -1,6 +1,6 @@
 """The answers of writes."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,7 +14,7 @@ from eventstore.reader import LogReader
 from eventstore.states import States
 from services.command.handle import Outcome, Replay
 from services.compaction.answers import compaction, nothing
-from services.http.endpoint import Answer, Headers, data
+from services.http.endpoint import Answer, Headers, data, list_body
 
 
 class ConversationAnswer(msgspec.Struct):
@@ -26,7 +26,11 @@ class MessageAnswer(msgspec.Struct):
 
 
 class MessagesAnswer(msgspec.Struct):
+    """A list like any other; the messages of one request are all there."""
+
     data: list[res.Message]
+    has_more: Literal[False]
+    next_cursor: None
 
 
 class Deleted(msgspec.Struct):
@@ -73,10 +77,8 @@ def messages_answer(
         for event in outcome.events
         if isinstance(event, MessageAppended)
     ]
-    body = messages[0] if single else b"[" + b",".join(messages) + b"]"
-    return Answer(
-        data(body), status, headers_of(version or outcome.state.version, outcome.position)
-    )
+    body = data(messages[0]) if single else list_body(messages)
+    return Answer(body, status, headers_of(version or outcome.state.version, outcome.position))
 
 
 class Remaker:

@@ -34,7 +34,7 @@ def message_of(fields: Fields, path: str) -> MessageIn:
     try:
         message = _decode_message(_encode({k: v for k, v in there.items() if k in KNOWN}))
     except msgspec.ValidationError as error:
-        raise invalid(str(error), path) from None
+        raise invalid(str(error), path, kind=MessageIn) from None
     more = {k: v for k, v in there.items() if k not in KNOWN}
     if message.content == NULL and "refusal" in more:
         part = b'[{"type":"refusal","refusal":%s}]' % bytes(more.pop("refusal"))

@@ -9,6 +9,7 @@ import msgspec
 from services.http.choices import choices_at
 from services.http.errors import ApiError, bad_request
 from services.http.json_text import check_text
+from services.http.plain_words import in_plain_words
 
 T = TypeVar("T")
 
@@ -70,8 +71,7 @@ def invalid(text: str, within: str = "", *, kind: Any = None) -> ApiError:
         text = "this field is required"
     else:
         code = "invalid_value"
-        text = _choose(kind, place) if text.startswith(_CHOICE) else text
-        text = text[:1].lower() + text[1:].replace("`", "")
+        text = _choose(kind, place) if text.startswith(_CHOICE) else in_plain_words(text)
     return bad_request(CONTROL.sub("?", text)[:500], code, shown(path) or None)
 
 

@@ -109,3 +109,9 @@ def plain_path(path: str) -> str:
 def data(value: bytes) -> bytes:
     """A single object's envelope around its JSON."""
     return b'{"data":' + value + b"}"
+
+
+def list_body(items: list[bytes], cursor: str | None = None) -> bytes:
+    """A list's envelope around its items' JSON."""
+    more = b'true,"next_cursor":"%s"' % cursor.encode() if cursor else b'false,"next_cursor":null'
+    return b'{"data":[%s],"has_more":%s}' % (b",".join(items), more)

@@ -109,8 +109,8 @@ CONVERSATION_WITH_MESSAGES: Example = {
     | {"messages": [MESSAGE], "has_more_messages": True, "messages_cursor": "Zm9yIGV4YW1wbGU"}
 }
 MESSAGE_ANSWER: Example = {"data": MESSAGE}
-MESSAGES_ANSWER: Example = {"data": [MESSAGE]}
 MESSAGE_LIST: Example = {"data": [MESSAGE], "has_more": False, "next_cursor": None}
+MESSAGES_ANSWER = MESSAGE_LIST
 DELETED: Example = {"data": {"id": "conv_1", "deleted": True}}
 BULK_ANSWER: Example = {
     "data": {

@@ -32,7 +32,9 @@ class _Form(NamedTuple):
 # Written out, as msgspec's own lax reading takes more: 1e1 and 5.0 for an integer, Unix seconds for a time, and the
 # word null for any value that may be left out, be it a user's id.
 _FORMS = {
-    inspect.IntType: _Form(re.compile(r"-?[0-9]{1,18}"), int, "expected an integer"),
+    inspect.IntType: _Form(
+        re.compile(r"-?[0-9]{1,18}"), int, "expected an integer of at most 18 digits"
+    ),
     inspect.BoolType: _Form(
         re.compile("|".join(_TRUTHS), re.IGNORECASE),
         _truth,

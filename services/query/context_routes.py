@@ -8,14 +8,13 @@ from domain.refusals import ConversationNotFound
 from projections.reading import SummaryRows, summary_rows
 from services.compaction.contexts import Context, Contexts, Reading
 from services.http import examples
-from services.http.endpoint import Answer, Call, Endpoint, data
+from services.http.endpoint import Answer, Call, Endpoint, data, list_body
 from services.http.errors import bad_request
 from services.query.history import History
 from services.query.reads import (
     BEYOND_LAST,
     Reads,
     headers_of,
-    list_body,
     ordered,
     standing,
     values_of,

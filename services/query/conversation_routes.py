@@ -9,10 +9,10 @@ from domain import resources as res
 from domain.refusals import ConversationNotFound
 from projections.listing import ListFilter, ListRows, SortBy, list_rows, list_statement, plans_of
 from services.http import examples
-from services.http.endpoint import Answer, Call, Endpoint, data
+from services.http.endpoint import Answer, Call, Endpoint, data, list_body
 from services.http.minting import Minter
 from services.query.history import History, parse_as_of
-from services.query.reads import Reads, existing, headers_of, list_body
+from services.query.reads import Reads, existing, headers_of
 from services.query.requests import ConversationFilters, GetConversation, ListConversations
 
 STATUSES = {None: ("active", "archived"), "all": ("active", "archived", "deleted")}

@@ -7,13 +7,12 @@ from domain import resources as res
 from eventstore.mapper import EventMapper
 from eventstore.reader import LogReader
 from services.http import examples
-from services.http.endpoint import Answer, Call, Endpoint
+from services.http.endpoint import Answer, Call, Endpoint, list_body
 from services.query.reads import (
     BEYOND_LAST,
     Reads,
     existing,
     headers_of,
-    list_body,
     ordered,
     values_of,
 )

@@ -3,7 +3,6 @@
 from typing import Any
 
 from domain import ids
-from domain import resources as res
 from domain.refusals import ConversationNotFound
 from domain.state import ConversationState
 from eventstore.reader import Connections
@@ -104,14 +103,6 @@ def ordered(name: str) -> dict[str, bytes]:
         "asc": text.format(order="ASC", beyond=">").encode(),
         "desc": text.format(order="DESC", beyond="<").encode(),
     }
-
-
-def list_body(items: list[bytes], cursor: str | None) -> bytes:
-    return b'{"data":[%s],"has_more":%s,"next_cursor":%s}' % (
-        b",".join(items),
-        res.encode(cursor is not None),
-        res.encode(cursor),
-    )
 
 
 def headers_of(freshness: Freshness, version: int | None = None) -> Headers:

@@ -16,9 +16,9 @@ from projections.search.statements import Place
 from projections.search.texts import Shown, text_of
 from projections.search.tokens import Tokens
 from services.http import examples
-from services.http.endpoint import Answer, Call, Endpoint
+from services.http.endpoint import Answer, Call, Endpoint, list_body
 from services.query.conversation_routes import list_filter
-from services.query.reads import NAMES, Reads, headers_of, list_body
+from services.query.reads import NAMES, Reads, headers_of
 from services.query.requests import SearchConversations
 from services.query.searching import Found, Pinned, Searching, Terms
 

@@ -99,6 +99,10 @@ def test_a_batch_is_all_or_nothing(api: Api) -> None:
     answer = api.post("/conversations/batch/messages/batch", {"messages": good})
     assert answer.status_code == 201
     assert [m["sequence"] for m in answer.json()["data"]] == list(range(1, 101))
+    assert {k: v for k, v in answer.json().items() if k != "data"} == {
+        "has_more": False,
+        "next_cursor": None,
+    }
     head = api.head()
     doubled = [{"role": "user", "content": "x", "id": "new"}, {**good[3], "content": "other"}]
     bad = api.post("/conversations/batch/messages/batch", {"messages": doubled})
