@@ -43,10 +43,10 @@ def caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
         if endpoint.body is not None and not endpoint.needs_body and not state.body.strip():
             body = endpoint.body()
         elif decode_body is not None:
-            _check_content_type(state.headers)
+            _check_content(state.headers)
             body = decode_body(state.body)
         elif state.body.strip():
-            _check_content_type(state.headers)
+            _check_content(state.headers)
             decode_nothing(state.body)
         return Call(
             principal,
@@ -63,7 +63,14 @@ def caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
     return call
 
 
-def _check_content_type(headers: dict[bytes, bytes]) -> None:
+def _check_content(headers: dict[bytes, bytes]) -> None:
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise ApiError(
+            415,
+            "send the body as it is, without Content-Encoding",
+            "unsupported_content_encoding",
+            "Content-Encoding",
+        )
     given = headers.get(b"content-type")
     if given is None or given == b"application/json":
         return

@@ -1,7 +1,7 @@
 """Previews of compactions: thought out as they would be, by several strategies at once, nothing appended."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, get_args
 
 import msgspec
 
@@ -64,22 +64,33 @@ class PreviewRoutes:
         stands in for it here, and the answer says `estimated`.
         """
         body = call.body
-        if body.instructions is not None and not self._calls_a_model:
-            raise bad_request(
-                "the built-in summariser takes no instructions; leave them out",
-                "instructions_not_supported",
-                "instructions",
-            )
+        self._check(body)
         asked = Asked("manual", body.strategy, body.keep_recent, body.target_tokens)
         return await self._answer(call, asked, body.strategies)
 
     async def get(self, call: Call[PreviewQuery, None]) -> Answer:
         """See what a compaction would do, with the context as it would be. Nothing happens."""
         query = call.query
+        self._check(query)
         target = query.target_tokens if query.target_tokens is not None else msgspec.UNSET
         asked = Asked("manual", query.strategy, query.keep_recent, target)
-        names = query.strategies.split(",") if query.strategies is not None else None
-        return await self._answer(call, asked, cast("list[Strategy] | None", names))
+        names = _named(query.strategies) if query.strategies is not None else None
+        return await self._answer(call, asked, names)
+
+    def _check(self, asked: PreviewRequest | PreviewQuery) -> None:
+        """Raises ApiError (400)."""
+        if not asked.preview_only:
+            raise bad_request(
+                "a preview compacts nothing; to compact, POST to the path without /preview",
+                "invalid_value",
+                "preview_only",
+            )
+        if asked.instructions is not None and not self._calls_a_model:
+            raise bad_request(
+                "the built-in summariser takes no instructions; leave them out",
+                "instructions_not_supported",
+                "instructions",
+            )
 
     async def _answer(
         self, call: Call[Any, Any], asked: Asked, strategies: list[Strategy] | None
@@ -115,6 +126,18 @@ class PreviewRoutes:
         tools = await self._contexts.tools()
         thought = await asyncio.to_thread(engine.think, live, wanted, tools, self._weights)
         return Previewed(state, wanted, live, thought)
+
+
+def _named(text: str) -> list[Strategy]:
+    """Raises ApiError (400)."""
+    try:
+        return msgspec.convert(text.split(","), list[Strategy])
+    except msgspec.ValidationError:
+        raise bad_request(
+            f"expected one or several of {', '.join(get_args(Strategy))}, with commas between them",
+            "invalid_value",
+            "strategies",
+        ) from None
 
 
 def _each(strategies: list[Strategy] | None, asked: Asked) -> list[Strategy | None]:

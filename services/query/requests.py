@@ -19,6 +19,10 @@ Cursor = Annotated[
         extra_json_schema={"pattern": "^[A-Za-z0-9_-]+$"},
     ),
 ]
+PreviewOnly = Annotated[
+    bool,
+    msgspec.Meta(description="True: a preview is nothing else.", extra_json_schema={"const": True}),
+]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
@@ -149,12 +153,14 @@ class PreviewQuery(msgspec.Struct, forbid_unknown_fields=True):
         Annotated[
             str,
             msgspec.Meta(
-                pattern=f"^({_NAMES})(,({_NAMES})){{0,3}}$",
                 description="Several strategies, separated by commas: one answer each.",
+                extra_json_schema={"pattern": f"^({_NAMES})(,({_NAMES})){{0,3}}$"},
             ),
         ]
         | None
     ) = None
+    instructions: Instructions | None = None
+    preview_only: PreviewOnly = True
 
 
 class PreviewRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -171,6 +177,7 @@ class PreviewRequest(msgspec.Struct, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    preview_only: PreviewOnly = True
 
 
 class ListEvents(msgspec.Struct, forbid_unknown_fields=True):

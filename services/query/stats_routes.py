@@ -134,7 +134,9 @@ def _days(asked: GetStats, today: date) -> tuple[date, date]:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(
+        available_timezones() - {"localtime"}
+    )  # a name of the machine's, not of IANA's
 
 
 def _zone(name: str) -> ZoneInfo:

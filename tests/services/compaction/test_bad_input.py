@@ -30,6 +30,29 @@ class TestBadInput:
         if body and "preview_only" not in body:
             refused(api.post("/conversations/bad/compact/preview", body), 400, param=param)
 
+    def test_a_preview_takes_what_a_compaction_takes(self, api: Api) -> None:
+        talk(api, "asked")
+        path = "/conversations/asked/compact/preview"
+        shown = data(api.post(path, {"preview_only": True, "target_tokens": 400}))
+        assert data(api.get(path, params={"preview_only": True, "target_tokens": 400})) == shown
+        for answer in (
+            api.post(path, {"preview_only": False}),
+            api.get(path, params={"preview_only": False}),
+        ):
+            refused(answer, 400, "invalid_value", "preview_only")
+        for answer in (
+            api.post(path, {"instructions": "be brief"}),
+            api.get(path, params={"instructions": "be brief"}),
+        ):
+            refused(answer, 400, "instructions_not_supported", "instructions")
+
+    @pytest.mark.parametrize("text", ["", ",", "hybrid,", "hybrid;none", "hybrid, none"])
+    def test_strategies_in_a_query(self, api: Api, text: str) -> None:
+        talk(api, "named") if api.get("/conversations/named").status_code == 404 else None
+        answer = api.get("/conversations/named/compact/preview", params={"strategies": text})
+        error = refused(answer, 400, "invalid_value", "strategies")
+        assert "with commas between them" in error["message"]
+
     @pytest.mark.parametrize(
         "query",
         [

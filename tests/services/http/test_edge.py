@@ -182,6 +182,19 @@ def test_content_types_that_are_taken(api: Api, content_type: str) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("encoding", "taken"), [("gzip", False), ("br", False), ("Identity", True)]
+)
+def test_compressed_bodies_are_refused(api: Api, encoding: str, taken: bool) -> None:
+    body = b"{}" if taken else gzip.compress(b"{}")
+    headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+    answer = api("POST", "/conversations", content=body, headers=headers)
+    if taken:
+        assert answer.status_code == 201
+    else:
+        refused(answer, 415, "unsupported_content_encoding", "Content-Encoding")
+
+
 def test_large_answers_are_compressed_for_those_who_ask(api: Api) -> None:
     api.start("packed", "word " * 1_000)
     path = f"{api.address}/v1/conversations/packed"

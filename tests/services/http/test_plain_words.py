@@ -1,7 +1,7 @@
 """What is wrong with a value, in plain words: msgspec's own texts go in, so a change of them is seen here."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -50,13 +50,3 @@ def test_what_is_told(body: str, told: str) -> None:
     with pytest.raises(ApiError) as caught:
         body_decoder(Body)(body.encode())
     assert caught.value.message == told
-
-
-@pytest.mark.parametrize("kind", [int, str, float, bool, list, dict, date])
-def test_no_word_of_python_s(kind: Any) -> None:
-    for body in (b"1", b'"x"', b"1.5", b"true", b"[]", b"{}", b"null"):
-        try:
-            body_decoder(kind)(body)
-        except ApiError as error:
-            words = set(error.message.replace(",", " ").split())
-            assert words.isdisjoint({"int", "str", "float", "bool", "list", "dict"}), error.message
