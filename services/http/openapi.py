@@ -34,6 +34,7 @@ def document(endpoints: list[Endpoint], pages: Iterable[Page], version: str) -> 
     ordered = [*sorted(kinds, key=str), ErrorEnvelope]
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_REF)
     _numbers(components)
+    _base_class(components)
     describe(components)
     schema_of = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, Json] = {}
@@ -82,6 +83,12 @@ def _numbers(part: Any) -> None:
             _numbers(value)
 
 
+def _base_class(components: Json) -> None:
+    """What may be any of our structs is to others an object."""
+    if components.pop("Struct", None) is not None:
+        components["CloudEvent"]["properties"]["data"] = {"type": ["object", "null"]}
+
+
 def _kinds(endpoint: Endpoint) -> list[Any]:
     return [endpoint.answer, *([endpoint.body] if endpoint.body else [])]
 
@@ -110,7 +117,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Json], components: Json)
     refused += [502, 504] if endpoint.asks_model else []
     operation: Json = {
         "summary": endpoint.summary,
-        "operationId": f"{endpoint.method.lower()}_{re.sub('[^a-z]+', '_', endpoint.path.lower()).strip('_')}",
+        "operationId": _name_of(endpoint.method, endpoint.path),
         "description": _description(endpoint),
         "tags": [endpoint.tag],
         "parameters": [
@@ -137,6 +144,11 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Json], components: Json)
     return operation
 
 
+def _name_of(method: str, path: str) -> str:
+    words = re.sub(r"[^a-z0-9]+", "_", plain_path(path).lower()).strip("_")
+    return f"{method.lower()}_{words}"
+
+
 def _description(endpoint: Endpoint) -> str:
     text = endpoint.notes or inspect.getdoc(endpoint.handle) or endpoint.summary
     return f"{text}\n\nScope: `{endpoint.scope}`."
@@ -150,7 +162,7 @@ def _page_operation(page: Page) -> Json:
     }  # fmt: skip
     return {
         "summary": page.summary,
-        "operationId": f"get_{re.sub('[^a-z]+', '_', page.path.lower()).strip('_')}",
+        "operationId": _name_of("GET", page.path),
         "tags": ["operation"],
         "security": [],
         "responses": {str(status): done for status in page.statuses},
@@ -192,24 +204,30 @@ def _query_parameters(query: type[msgspec.Struct], components: Json) -> list[Jso
     components.update(found)
     required = own.get("required", [])
     properties = cast("dict[str, Json]", own.get("properties", {}))
-    return [_query_parameter(name, schema, required) for name, schema in properties.items()]
+    return [
+        _query_parameter(query.__name__, name, schema, required)
+        for name, schema in properties.items()
+    ]
 
 
-def _query_parameter(name: str, schema: Json, required: list[str]) -> Json:
+def _query_parameter(kind: str, name: str, schema: Json, required: list[str]) -> Json:
     # A query string has no null: what may be null may be left out.
     options: list[Json] = [
         option for option in schema.get("anyOf", []) if option.get("type") != "null"
     ]
     if options:
         if all("enum" in option for option in options):
-            options = [{"enum": [value for option in options for value in option["enum"]]}]
+            words = {k: v for option in options for k, v in option.items()}
+            options = [words | {"enum": [v for option in options for v in option["enum"]]}]
         kept = options[0] if len(options) == 1 else {"anyOf": options}
         default = {} if schema.get("default") is None else {"default": schema["default"]}
         rest = {k: v for k, v in schema.items() if k not in ("anyOf", "default")}
         schema = kept | rest | default
     if "enum" in schema:
         schema = schema | {"enum": [value for value in schema["enum"] if value is not None]}
-    description = schema.pop("description", None) or words_for("", name)
+    own = schema.pop("description", None)
+    is_time = schema.get("format") == "date-time"
+    description = f"{words_for(kind, name)} {own}" if is_time else own or words_for(kind, name)
     is_map = schema.get("type") == "object"
     return {
         "name": name,

@@ -22,6 +22,7 @@ HEADERS: dict[str, Json] = {
     "X-Event-Position": _header("The write's place in the whole log.", "integer"),
     "X-Projection-Position": _header("How far the read model had taken in the log.", "integer"),
     "Idempotent-Replayed": _header("`true` where this is the first answer again."),
+    "Content-Disposition": _header("`attachment`, with a name for the file."),
     "Retry-After": _header("Seconds after which to try again.", "integer"),
     "X-Should-Retry": _header("`false`: the same request gives the same answer."),
     "WWW-Authenticate": _header("How to authenticate."),

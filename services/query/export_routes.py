@@ -79,6 +79,7 @@ class ExportRoutes:
                 query=GetExport,
                 cost=COST,
                 media_types=MEDIA_TYPES,
+                headers=("Content-Disposition",),
             ),
             Endpoint(
                 *("GET", user, "export", self.export_user, "Export all of a user's conversations"),
@@ -87,6 +88,7 @@ class ExportRoutes:
                 query=GetExport,
                 cost=COST,
                 media_types=MEDIA_TYPES,
+                headers=("Content-Disposition",),
             ),
         ]
 

@@ -164,7 +164,7 @@ class PreviewQuery(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PreviewRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """What is left out comes from the conversation's policy. A null target is half of the context."""
+    """What is left out comes from the conversation's policy. A null target is half of the context, or of its trigger."""
 
     strategy: Strategy | None = None
     keep_recent: KeepRecent | None = None

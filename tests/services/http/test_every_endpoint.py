@@ -18,7 +18,15 @@ from tests.services.http.contract import (
 )
 from tests.services.support import Api, new_key, serving
 
-OURS = ("x-", "etag", "idempotent-replayed", "retry-after", "allow", "www-authenticate")
+OURS = (
+    "x-",
+    "content-disposition",
+    "etag",
+    "idempotent-replayed",
+    "retry-after",
+    "allow",
+    "www-authenticate",
+)
 """What the document must name of an answer's headers, by their beginning."""
 OF_NOW = (
     *("x-request-id", "date", "x-ratelimit-reset", "x-projection-position"),

@@ -139,7 +139,52 @@ def test_every_field_and_parameter_is_described(document: dict[str, Any]) -> Non
         for parameter in operation.get("parameters", [])
         if not parameter.get("description") and parameter["in"] != "path"
     ]
-    assert not bare, f"give these words in services/http/wording.py: {bare}"
+    assert not bare, f"give these words in services/http/words.py: {bare}"
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("Statistics.activity_by_day", "days without any"),
+        ("CompactRequest.keep_recent", "may leave fewer"),
+        ("CompactRequest.target_tokens", "`trigger_tokens`"),
+        ("ConversationObject.created_at", "Unix seconds"),
+        ("ItemObject.type", "`function_call`"),
+        ("Summary.message_count", "stands for"),
+        ("Summary.content", "summariser"),
+        ("Head.format", "verbatim.export.v1"),
+        ("/v1/conversations status", "archived ones without it"),
+        ("/v1/conversations created_after", "after this time"),
+        ("/v1/conversations created_after", "RFC 3339"),
+        ("/v1/conversations/search role", "searched"),
+        ("/v1/conversations/search message_after", "after this time"),
+        ("/v1/conversations/{conversation_id}/messages role", "Only"),
+        ("/v1/conversations/{conversation_id}/context strategy", "this read only"),
+        ("/v1/conversations/{conversation_id}/export format", "for people"),
+    ],
+)
+def test_words_that_fields_of_one_name_do_not_share(
+    document: dict[str, Any], place: str, told: str
+) -> None:
+    if place.startswith("/"):
+        path, _, name = place.partition(" ")
+        found = next(p for p in document["paths"][path]["get"]["parameters"] if p["name"] == name)
+    else:
+        kind, _, name = place.partition(".")
+        found = document["components"]["schemas"][kind]["properties"][name]
+    assert told in found["description"]
+
+
+def test_nothing_of_how_it_is_made_shows(document: dict[str, Any]) -> None:
+    assert "Struct" not in document["components"]["schemas"]
+    assert "_str" not in "".join(op["operationId"] for _, _, op in operations(document))
+    integers = [
+        f"{kind}.{name}"
+        for kind, schema in document["components"]["schemas"].items()
+        for name, field in schema.get("properties", {}).items()
+        if field.get("type") == "integer" and "format" in field
+    ]
+    assert integers == []
 
 
 def test_every_tag_is_described(document: dict[str, Any]) -> None:
