@@ -17,7 +17,7 @@ from domain.refusals import ContextBudgetTooSmall
 from domain.summaries import Passage, Piece, Range, Summarizer
 from domain.tokens import LIST_TOKENS, message_tokens
 
-ENGINE = "verbatim-2"
+ENGINE = "verbatim-3"
 """Selector and renderers: the same engine, version and parameters give the same bytes."""
 EXTRACTS = Summarizer("extracts", "2")
 """The built-in summariser."""

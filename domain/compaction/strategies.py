@@ -16,6 +16,10 @@ from domain.tokens import LIST_TOKENS
 
 TAIL = 4
 """`hybrid` keeps the newest groups up to a quarter of what the target leaves, `summarization` up to the other three."""
+ROOMY = 2
+TIGHT = 8
+"""A target of half the tokens now or more gives `hybrid` its whole tail; a smaller one in proportion less, an eighth and
+below a quarter of it: where little fits, a message word for word costs several facts."""
 UNBOUNDED = 1 << 62
 FLOOR = 8
 """Without a target of its own, a context keeps at least an eighth of what need not stay."""
@@ -57,7 +61,8 @@ def split(groups: Sequence[Group], tokens_now: int, place: int, wanted: Wanted) 
             kept = _tail(groups, needed, wanted.keep_recent, left - left // TAIL)
             room = left
         case "hybrid":
-            kept = _tail(groups, needed, wanted.keep_recent, left // TAIL)
+            newest = _newest(left // TAIL, target, tokens_now)
+            kept = _tail(groups, needed, wanted.keep_recent, newest)
             room = left
         case _:
             assert_never(wanted.strategy)
@@ -83,6 +88,13 @@ def _target(tokens_now: int, least: int, wanted: Wanted) -> int:
         return wanted.target_tokens
     half = min(wanted.trigger_tokens, tokens_now) // 2
     return max(half, least + max(0, tokens_now - least) // FLOOR)
+
+
+def _newest(most: int, target: int, tokens_now: int) -> int:
+    """Tokens for the tail of `hybrid`."""
+    if target * ROOMY >= tokens_now:
+        return most
+    return max(most * ROOMY // TIGHT, most * ROOMY * target // tokens_now)
 
 
 def _is_mandatory(group: Group) -> bool:
