@@ -10,10 +10,12 @@ from domain.compaction.loading import entry_of
 from domain.compaction.openai_shape import OpenAIMessage
 from domain.events import MessageAppended
 from domain.policy import CompactionPolicy
+from domain.refusals import ContextBudgetTooSmall
 from services.compaction.contexts import Contexts, Reading
 from services.gateway.models import Target
 from services.gateway.requests import ChatBody, Fields
 from services.http.endpoint import Call
+from services.http.errors import bad_request
 
 DESCRIBING = ("tools", "functions", "response_format")
 """Fields that cost tokens beside the messages."""
@@ -48,13 +50,20 @@ class ContextBuilder:
         target: Target,
         call: Call[None, ChatBody],
     ) -> Context:
-        """`live` is what stood before the new messages. Raises ContextBudgetTooSmall."""
+        """`live` is what stood before the new messages. Raises ApiError (400) where the model takes less than must stay."""
         added = [entry_of(one.event, is_pinned=False, tokens=one.event.token_count) for one in new]
         whole = msgspec.structs.replace(live, entries=[*live.entries, *added])
         budget = await self._budget(target, call)
-        messages, tokens = await self._contexts.messages(
-            policy, whole, Reading(max_tokens=budget, model=target.model)
-        )
+        reading = Reading(max_tokens=budget, model=target.model)
+        try:
+            messages, tokens = await self._contexts.messages(policy, whole, reading)
+        except ContextBudgetTooSmall as small:
+            raise bad_request(
+                f"what must stay in the context costs {small.needed} tokens, and `{call.body.model}` takes {budget}"
+                " beside its answer; unpin messages, ask for a shorter answer, or begin a new conversation",
+                "context_budget_too_small",
+                "messages",
+            ) from None
         return Context(_as_they_came(messages, added, [one.raw for one in new]), tokens)
 
     async def _budget(self, target: Target, call: Call[None, ChatBody]) -> int | None:

@@ -219,6 +219,25 @@ def test_without_a_service_or_the_model(api: Api) -> None:
     assert api.head() == head
 
 
+def test_more_than_the_model_takes(api: Api) -> None:
+    """What was said is stored; the answer says what the model takes, and what is asked of it."""
+    from services.settings_models import ModelSettings
+
+    small = ModelSettings(context_tokens=60, answer_tokens=20)
+    only = {"upstream_base_url": "http://127.0.0.1:1/v1", "models": {"small": small}}
+    with (
+        serving(api.database.service, ("gateway",), **only) as address,
+        api.at(address) as alone,
+    ):
+        answer = ask(alone, "small", "word " * 100, conversation_id="too-much")
+    error = refused(answer, 400, "context_budget_too_small", "messages")
+    assert "`small` takes 40" in error["message"]
+    assert answer.headers["x-conversation-id"] == "too-much"
+    assert [m["role"] for m in api.get("/conversations/too-much/messages").json()["data"]] == [
+        "user"
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [
