@@ -107,14 +107,23 @@ def write_private(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
+_held: list[socket.socket] = []
+
+
 def free_port(remembered: int = 0) -> int:
-    """The remembered port where nobody listens on it, else any free one of 127.0.0.1."""
+    """The remembered port where nobody listens on it, else any free one of 127.0.0.1.
+
+    It stays this process's: bound, so that the system gives it to no other and to no outgoing connection, and not listened on, so
+    that a server may, and may again when it was ended.
+    """
     for port in (remembered, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
+        holder = socket.socket()
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:
+            holder.close()
+            continue
+        _held.append(holder)
+        return int(holder.getsockname()[1])
     raise EmbeddedServerError("no port of 127.0.0.1 is free; end some programs and try again")

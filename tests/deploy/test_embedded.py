@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,3 +203,22 @@ def test_a_free_port_is_the_remembered_one_where_nobody_has_it() -> None:
     assert free_port(port) == port
     with socket.create_server(("127.0.0.1", port)):
         assert free_port(port) != port
+
+
+def test_a_free_port_is_nobody_else_s_until_a_server_listens_on_it() -> None:
+    """An outgoing connection once had it when the server came."""
+    given = {free_port() for _ in range(300)}
+    assert len(given) == 300
+    program = (
+        "import socket\nfor _ in range(300):\n    one = socket.socket()\n"
+        "    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+        "    one.bind(('127.0.0.1', 0))\n    print(one.getsockname()[1])\n    kept = [*globals().get('kept', []), one]"
+    )
+    others = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert given.isdisjoint(map(int, others.stdout.split()))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for _ in range(300):
+            with socket.create_connection(server.getsockname()) as outgoing, server.accept()[0]:
+                assert outgoing.getsockname()[1] not in given
+    for port in given:
+        socket.create_server(("127.0.0.1", port)).close()
