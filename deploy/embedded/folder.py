@@ -107,9 +107,6 @@ def write_private(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-_held: list[socket.socket] = []
-
-
 def free_port(remembered: int = 0) -> int:
     """The remembered port where nobody listens on it, else any free one of 127.0.0.1.
 
@@ -124,6 +121,7 @@ def free_port(remembered: int = 0) -> int:
         except OSError:
             holder.close()
             continue
-        _held.append(holder)
-        return int(holder.getsockname()[1])
+        chosen = int(holder.getsockname()[1])
+        holder.detach()  # open until the process ends
+        return chosen
     raise EmbeddedServerError("no port of 127.0.0.1 is free; end some programs and try again")

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import nats
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
@@ -76,10 +77,15 @@ async def subscribe(js, counts: Counts):
 
 
 async def renew(js, counts: Counts):
-    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again."""
+    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again.
+
+    Raises ConnectionClosedError: a client that was refused for good connects no more.
+    """
     while True:
         try:
             return await subscribe(js, counts)
+        except ConnectionClosedError:
+            raise
         except (TimeoutError, NatsError) as error:
             print(f"{error}; trying again", file=sys.stderr)
             await asyncio.sleep(1)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 import nats
+from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
@@ -100,10 +101,15 @@ async def subscribe(js, position: int):
 
 
 async def renew(js, position: int):
-    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again."""
+    """A subscription as soon as the server gives one: it may be on its way up, its stream not filled again.
+
+    Raises ConnectionClosedError: a client that was refused for good connects no more.
+    """
     while True:
         try:
             return await subscribe(js, position)
+        except ConnectionClosedError:
+            raise
         except (TimeoutError, NatsError) as error:
             print(f"{error}; trying again", file=sys.stderr)
             await asyncio.sleep(1)

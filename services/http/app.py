@@ -15,14 +15,7 @@ from services.http.calls import caller
 from services.http.cors import Cors
 from services.http.door import MOST_CONNECTIONS, Door
 from services.http.edge import STATE, App, Begin, Edge, charge
-from services.http.endpoint import (
-    Answer,
-    Answered,
-    AtOnce,
-    Call,
-    Endpoint,
-    plain_path,
-)
+from services.http.endpoint import Answer, Answered, AtOnce, Call, Endpoint, plain_path
 from services.http.errors import ApiError, from_event_store, from_refusal, render, unreadable
 from services.http.figures import Figures
 from services.http.guessing import Guesses

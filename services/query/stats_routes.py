@@ -134,9 +134,8 @@ def _days(asked: GetStats, today: date) -> tuple[date, date]:
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(
-        available_timezones() - {"localtime"}
-    )  # a name of the machine's, not of IANA's
+    of_the_machine = {"localtime"}  # a name that is not IANA's
+    return frozenset(available_timezones() - of_the_machine)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import nats
 import pytest
+from nats.errors import ConnectionClosedError
 
 from deploy.embedded.nats import EmbeddedNats
 from domain.events import MessageAppended
@@ -172,8 +174,7 @@ async def test_a_restarted_and_a_refilled_server_change_nothing(
             await asyncio.to_thread(
                 wait_until,
                 lambda: told(path)["tokens"] == whole,
-                60,
-                lambda: f"{told(path)} of {whole}",
+                otherwise=lambda: f"{told(path)} of {whole}",
             )
 
 
@@ -208,12 +209,31 @@ def rows_of(folder: Path) -> int:
     return sum(duckdb.read_parquet(str(file)).count("*").fetchall()[0][0] for file in files)
 
 
-def test_what_is_delivered_twice_counts_once(tmp_path: Path) -> None:
-    spec = spec_from_file_location("count_tokens", COUNT)
+def loaded(program: Path) -> ModuleType:
+    spec = spec_from_file_location(program.stem, program)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("program", [COUNT, PARQUET])
+async def test_a_client_that_is_closed_is_not_tried_for_ever(
+    program: Path, server: EmbeddedNats
+) -> None:
+    client = await nats.connect(server.nats_url)
+    js = client.jetstream()
+    await client.close()
+    module = loaded(program)
+    place = module.Counts(Path("none"), 1) if program is COUNT else 1
+    with pytest.raises(ConnectionClosedError):
+        async with asyncio.timeout(30):
+            await module.renew(js, place)
+
+
+def test_what_is_delivered_twice_counts_once(tmp_path: Path) -> None:
+    module = loaded(COUNT)
     counts = module.Counts(tmp_path / "counts.json", 1)
     data = {"created_at": "2026-01-01T00:00:00Z", "input_tokens": 3, "output_tokens": 0}
     events = [

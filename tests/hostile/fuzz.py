@@ -11,14 +11,10 @@ from hypothesis import HealthCheck
 from hypothesis.errors import FlakyFailure, FlakyStrategyDefinition, Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
-from schemathesis.core.mutations import OperatorKind
-from schemathesis.specs.openapi.checks import (
-    ensure_resource_availability,
-    negative_data_rejection,
-)
+from schemathesis.specs.openapi.checks import ensure_resource_availability
 
 from tests.hostile.judge import CANARY
-from tests.services.http.test_openapi import CHECKS, checks_of
+from tests.services.http.checks import CHECKS, checks_of
 
 Json = dict[str, Any]
 IN_A_ROW = [check for check in CHECKS if check.__name__ != "use_after_free"]
@@ -113,8 +109,7 @@ class Fuzz:
                 return {"headers": _as(key), "base_url": address}
 
             def validate_response(self, response: Any, case: Any, **_: Any) -> None:
-                no_answer_to = [negative_data_rejection] if _is_replaced(case) else []
-                own = [c for c in checks_of(case) if c in IN_A_ROW and c not in no_answer_to]
+                own = [check for check in checks_of(case) if check in IN_A_ROW]
                 with _named(case):
                     case.validate_response(response, checks=[*own, ensure_resource_availability])
 
@@ -129,13 +124,6 @@ class Fuzz:
             pass  # the service remembers what Hypothesis did before: on with another seed
         except (FailureGroup, FlakyFailure, AssertionError) as found:
             self.wrong += list(_told(found))
-
-
-def _is_replaced(case: Any) -> bool:
-    """Whether a link put an object in the place of random bytes: Schemathesis still says that the body cannot be read."""
-    mutations = getattr(case.meta.phase.data, "mutations", ()) if case.meta is not None else ()
-    was_bytes = any(one.operator is OperatorKind.SYNTAX_FUZZING for one in mutations)
-    return was_bytes and not isinstance(case.body, bytes)
 
 
 def _as(key: str) -> Json:

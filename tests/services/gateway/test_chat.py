@@ -7,6 +7,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from services.settings_models import ModelSettings
 from tests.services.gateway.model_server import ModelServer, answers, completion, says
 from tests.services.support import Api, new_key, refused, serving
 
@@ -210,8 +211,6 @@ def test_without_a_service_or_the_model(api: Api) -> None:
     with serving(dsn, ("gateway",)) as address, api.at(address) as alone:
         error = refused(ask(alone, "m", "hi"), 503, "no_upstream")
         assert "VERBATIM_UPSTREAM_BASE_URL" in error["message"]
-    from services.settings_models import ModelSettings
-
     only = {"upstream_base_url": "http://127.0.0.1:1/v1", "models": {"known": ModelSettings()}}
     with serving(dsn, ("gateway",), **only) as address, api.at(address) as alone:
         error = refused(ask(alone, "m", "hi"), 400, "unknown_model", "model")

@@ -8,35 +8,13 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from jsonschema_rs import Draft202012Validator
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    ignored_auth,
-    negative_data_rejection,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-    unsupported_method,
-    use_after_free,
-)
 
 from domain import asyncapi
 from services.http import examples
 from services.http.errors import REFUSALS
 from tests.servers import Database
+from tests.services.http.checks import checks_of
 from tests.services.support import Api, serving
-
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
-    unsupported_method,
-    ignored_auth,
-    use_after_free,
-]
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +59,6 @@ def test_the_service_keeps_to_it(api: Api, schema: Any, mode: schemathesis.Gener
             assert (
                 mode is schemathesis.GenerationMode.NEGATIVE
             )  # it takes nothing that could be wrong
-
-
-def checks_of(case: Any) -> list[Any]:
-    """What a model's service makes of odd input is told as 502: a status of the contract, and of the document.
-
-    An empty array in a query string is not sent at all: what is wrong with it nobody can see.
-    """
-    left_out: list[Any] = []
-    if "502" in case.operation.definition.raw["responses"]:
-        left_out.append(not_a_server_error)
-    if [] in (case.query or {}).values():
-        left_out.append(negative_data_rejection)
-    return [check for check in CHECKS if check not in left_out]
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
