@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 import psycopg
@@ -12,8 +11,9 @@ from eventstore.appends import Append, Appended, StoredRow
 from eventstore.deciding import MOST_BEHIND, MOST_BYTES, MOST_DECIDED
 from eventstore.errors import MessageIdTaken, VersionConflict
 from eventstore.writer import GroupCommitWriter
-from tests.eventstore.proxy import ReplySwallower
 from tests.eventstore.support import append, check_whole, looking, outcomes, stored, writing
+from tests.faults.proxy import FaultProxy
+from tests.faults.rig import address, through
 from tests.servers import Database
 
 
@@ -127,18 +127,19 @@ async def test_who_is_far_behind_has_to_read_on(database: Database) -> None:
 
 
 async def test_a_lost_reply_to_what_was_decided_again_is_looked_up(database: Database) -> None:
-    parts = urlsplit(database.service)
-    with ReplySwallower("127.0.0.1", parts.port or 5432) as proxy:
-        through = database.service.replace(f":{parts.port}/", f":{proxy.port}/")
+    with FaultProxy(address(database.service)) as proxy:
 
         def lose() -> None:
-            proxy.swallow = True
+            proxy.set("swallow")
 
-        async with writing(database.service) as other, writing(through) as writer:
+        async with (
+            writing(database.service) as other,
+            writing(through(database.service, proxy)) as writer,
+        ):
             await other.append(append("w:a", 1, count=2))
             command = Decided("ours", then=lose)
             assert await writer.append(command.append("w:a", 1)) == Appended(3, 3)
-        assert (proxy.swallowed, command.times) == (1, 1)
+        assert (proxy.hits, command.times) == (1, 1)
     check_whole(database.service)
 
 

@@ -2,26 +2,28 @@
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import nats
 import psycopg
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from domain.codec import Codec
 from domain.events import MessageAppended
 from domain.ids import stream_id
 from projections.registry import NAMES
 from projections.verify import verify
-from tests.faults.clients import History, Read, Write, flat
+from tests.faults.clients import History, Read, Write, digest, flat
 from tests.faults.rig import Rig
 from tests.running import wait_until
 
 CATCH_UP = 120.0
+PAGE = 500
 
 
-def catch_up(rig: Rig) -> int:
+def catch_up(rig: Rig, patience: float = CATCH_UP) -> int:
     """Wait until every follower is at the log's head, and say where that is."""
     with psycopg.connect(rig.database.service, autocommit=True) as connection:
 
@@ -37,8 +39,8 @@ def catch_up(rig: Rig) -> int:
             )
             return dict(rows.fetchall())
 
-        wait_until(lambda: not any(behind().values()), CATCH_UP, lambda: f"behind: {behind()}")
-        wait_until(lambda: _last_sequence(rig) >= head(), CATCH_UP, lambda: "the relay is behind")
+        wait_until(lambda: not any(behind().values()), patience, lambda: f"behind: {behind()}")
+        wait_until(lambda: _last_sequence(rig) >= head(), patience, lambda: "the relay is behind")
         return head()
 
 
@@ -79,9 +81,10 @@ def _writes(rig: Rig, history: History) -> Iterator[str]:
     for conversation, writes in by_conversation.items():
         log = _contents(rig, conversation)
         yield from _placed(conversation, writes, log)
-        yield from _ordered(conversation, writes)
+        yield from _ordered(conversation, writes, lambda write: write.first)
         for read in reads[conversation]:
             yield from _shown(read, writes, log)
+    yield from _ordered("the log", history.writes, lambda write: write.position)
 
 
 def _contents(rig: Rig, conversation: str) -> list[str]:
@@ -104,7 +107,7 @@ def _placed(conversation: str, writes: list[Write], log: list[str]) -> Iterator[
     for write in writes:
         counts = [times[content] for content in write.contents]
         if write.outcome == "acknowledged":
-            found = log[write.sequences[0] - 1 : write.sequences[-1]]
+            found = log[write.first - 1 : write.last]
             if counts != [1] * len(counts) or found != write.contents:
                 yield f"{conversation}: acknowledged {write} stands {counts} times, there: {found}"
         elif write.outcome == "refused" and any(counts):
@@ -117,31 +120,29 @@ def _placed(conversation: str, writes: list[Write], log: list[str]) -> Iterator[
         yield f"{conversation}: nobody wrote {strange[:5]}"
 
 
-def _ordered(conversation: str, writes: list[Write]) -> Iterator[str]:
+def _ordered(where: str, writes: list[Write], place: Callable[[Write], int]) -> Iterator[str]:
     """What was acknowledged before another write was sent stands before it."""
     done = [write for write in writes if write.outcome == "acknowledged"]
     ended = sorted(done, key=lambda write: write.ended)
     latest, index = 0, 0
     for write in sorted(done, key=lambda write: write.sent):
         while index < len(ended) and ended[index].ended < write.sent:
-            latest = max(latest, ended[index].sequences[-1])
+            latest = max(latest, place(ended[index]))
             index += 1
-        # A retry may find what its first attempt, sent before the others, had written.
-        if write.attempts == 1 and write.sequences[0] <= latest:
-            yield f"{conversation}: {write} stands before what was acknowledged earlier ({latest})"
+        if place(write) <= latest:
+            yield f"{where}: {write} stands before what was acknowledged earlier ({latest})"
 
 
 def _shown(read: Read, writes: list[Write], log: list[str]) -> Iterator[str]:
     """A read shows the log up to some place, not before what was acknowledged when it began."""
     end = read.count
-    if log[max(0, end - len(read.contents)) : end] != read.contents:
+    found = log[max(0, end - read.shown) : end]
+    if len(found) != read.shown or digest(found) != read.digest:
         yield f"{read.conversation}: a read of {end} messages is no prefix of the log"
     missing = [
         write
         for write in writes
-        if write.outcome == "acknowledged"
-        and write.ended < read.began
-        and write.sequences[-1] > end
+        if write.outcome == "acknowledged" and write.ended < read.began and write.last > end
     ]
     if missing:
         yield f"{read.conversation}: a read of {end} messages misses {missing[0]}"
@@ -174,33 +175,44 @@ def _last_sequence(rig: Rig) -> int:
 
 def _jetstream(rig: Rig) -> Iterator[str]:
     """Its sequence is the position, and each holds that position's event, up to a head of the log."""
-    decode = Codec().decode_meta
     with psycopg.connect(rig.database.service) as connection:
-        rows = connection.execute("SELECT position, topic, state FROM events ORDER BY position")
-        log = [(p, f"{p} {decode(topic, bytes(state)).event_id}") for p, topic, state in rows]
-    # The worker may still compact what the fault had kept from it: this head is not the one waited for before.
-    wait_until(
-        lambda: _last_sequence(rig) >= len(log), CATCH_UP, lambda: "the relay is behind the log"
-    )
-    published = asyncio.run(_published(rig, len(log)))
-    if published != log:
-        pairs = zip(published, log, strict=False)
-        first = next((pair for pair in pairs if pair[0] != pair[1]), None)
-        yield f"JetStream holds {len(published)} of {len(log)} events; first difference: {first}"
-
-
-async def _published(rig: Rig, last: int) -> list[tuple[int, str]]:
-    """Of all messages up to a sequence: it, and the position and id of the event."""
-    connection = await nats.connect(rig.nats.nats_url.split(","))
-    try:
-        subscription = await connection.jetstream().subscribe(
-            "verbatim.v1.>", ordered_consumer=True
+        row = connection.execute("SELECT position FROM head").fetchone()
+        assert row is not None
+        head = int(row[0])
+        # The worker may still compact what the fault had kept from it: this head is not the one waited for before.
+        wait_until(
+            lambda: _last_sequence(rig) >= head, CATCH_UP, lambda: "the relay is behind the log"
         )
-        found: list[tuple[int, str]] = []
-        while not found or found[-1][0] < last:
-            message = await subscription.next_msg(60)
-            event: Any = msgspec.json.decode(message.data)
-            found.append((message.metadata.sequence.stream, f"{event['position']} {event['id']}"))
-        return found
+        difference = asyncio.run(_first_difference(rig, connection, head))
+        if difference is not None:
+            yield f"JetStream and the log differ first at {difference}"
+
+
+async def _first_difference(
+    rig: Rig, connection: psycopg.Connection[Any], head: int
+) -> tuple[Any, Any] | None:
+    """Of all events up to a head, published and stored: sequence, position, id."""
+    decode = Codec().decode_meta
+    client = await nats.connect(rig.nats.nats_url.split(","))
+    try:
+        published = await client.jetstream().pull_subscribe(
+            "verbatim.v1.>",
+            stream="VERBATIM_EVENTS",
+            config=ConsumerConfig(ack_policy=AckPolicy.NONE),
+        )
+        with connection.cursor("log") as log:
+            log.execute("SELECT position, topic, state FROM events ORDER BY position")
+            seen = 0
+            while seen < head:
+                messages = await published.fetch(min(PAGE, head - seen), timeout=60)
+                rows = log.fetchmany(len(messages))
+                for message, (position, topic, state) in zip(messages, rows, strict=True):
+                    event: Any = msgspec.json.decode(message.data)
+                    found = message.metadata.sequence.stream, event["position"], event["id"]
+                    stored = position, str(position), str(decode(topic, bytes(state)).event_id)
+                    if found != stored:
+                        return found, stored
+                seen += len(messages)
     finally:
-        await connection.close()
+        await client.close()
+    return None

@@ -20,51 +20,91 @@ _READ_FROM = 100
 """Messages at most that a read shows."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Write:
-    """One append: its messages are known by their content, which no other write has."""
+    """One append of `size` messages. No other has its name, and of these and of reads a million may be kept: no texts."""
 
     conversation: str
-    contents: list[str]
+    name: str
+    size: int
     sent: float
     outcome: Outcome = "unknown"
     ended: float = float("inf")
-    sequences: list[int] = field(default_factory=list)
+    first: int = 0
+    """Sequence of its first message, as answered."""
+    position: int = 0
+    """Of its last event, as answered."""
     attempts: int = 0
 
+    @property
+    def contents(self) -> list[str]:
+        return [f"{self.name}.{part}" for part in range(self.size)]
 
-@dataclass
+    @property
+    def last(self) -> int:
+        return self.first + self.size - 1
+
+
+@dataclass(slots=True)
 class Read:
-    """What a read showed, in order of sequence; `began` when it was sent."""
+    """That a read showed the last `shown` messages of `count`; `began` when it was sent."""
 
     conversation: str
     began: float
-    contents: list[str]
+    shown: int
+    digest: int
+    """Of their contents, in order of sequence."""
     count: int
     """The conversation's `message_count`, as shown."""
 
 
+def digest(contents: Sequence[str]) -> int:
+    return crc32("\n".join(contents).encode())
+
+
 @dataclass
 class History:
-    writes: list[Write] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list[Write])
+    reads: list[Read] = field(default_factory=list[Read])
+    faults: list[str] = field(default_factory=list[str])
     """Answers that no fault excuses."""
 
 
-class Clients:
-    """While it is entered, `number` clients are at work on a few conversations that they share."""
+@dataclass(frozen=True)
+class Mix:
+    """What clients do, and to how many conversations."""
 
-    def __init__(self, rig: Rig, seed: int, run: str, number: int = 6) -> None:
+    clients: int = 6
+    conversations: int = 4
+    sizes: Sequence[int] = (1, 1, 1, 2, 4)
+    """Messages of a write."""
+    reads: float = 0.35
+    pins: float = 0.05
+
+
+MIX = Mix()
+
+
+class Clients:
+    """While it is entered, some clients are at work on conversations that they share."""
+
+    def __init__(self, rig: Rig, seed: int, run: str, mix: Mix = MIX) -> None:
         self._rig = rig
         self._run = run
-        self.number = number
-        self.conversations = [f"{run}_{n}" for n in range(4)]
+        self._mix = mix
+        self.number = mix.clients
+        self.conversations = [f"{run}_{n}" for n in range(mix.conversations)]
         self.history = History()
+        self.acknowledged = 0
+        self.messages = 0
+        """Of acknowledged writes."""
+        self._counting = threading.Lock()
+        self._known: dict[str, list[str]] = {}
+        """What the last read of a conversation showed."""
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._client, args=(n, random.Random(f"{seed}-{n}")))
-            for n in range(number)
+            for n in range(mix.clients)
         ]
 
     def __enter__(self) -> Self:
@@ -82,10 +122,6 @@ class Clients:
         for thread in self._threads:
             thread.join()
 
-    @property
-    def acknowledged(self) -> int:
-        return sum(w.outcome == "acknowledged" for w in self.history.writes)
-
     def _http(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self._rig.key}"}
         return httpx.Client(headers=headers, timeout=PATIENCE, trust_env=False)
@@ -96,9 +132,9 @@ class Clients:
             while not self._stop.is_set():
                 conversation = chance.choice(self.conversations)
                 pick = chance.random()
-                if pick < 0.35:
+                if pick < self._mix.reads:
                     self._read(http, conversation, chance)
-                elif pick < 0.40:
+                elif pick < self._mix.reads + self._mix.pins:
                     self._pin(http, conversation, chance)
                 else:
                     count += 1
@@ -108,8 +144,9 @@ class Clients:
         self, http: httpx.Client, conversation: str, name: str, chance: random.Random
     ) -> None:
         """With a message id, an idempotency key or neither: the last is sent once."""
-        size = chance.choice([1, 1, 1, 2, 4])
-        contents = [f"{name}.{part}" for part in range(size)]
+        size = chance.choice(self._mix.sizes)
+        write = Write(conversation, name, size, time.monotonic())
+        contents = write.contents
         messages: list[dict[str, Any]] = [{"role": "user", "content": c} for c in contents]
         style = chance.choice(["id", "key", "plain"])
         headers = {"Idempotency-Key": name} if style == "key" else {}
@@ -120,23 +157,32 @@ class Clients:
         body: Any = messages[0]
         if size > 1:
             path, body = f"{path}/batch", {"messages": messages}
-        write = Write(conversation, contents, time.monotonic())
         self.history.writes.append(write)
         answer = self._write(http, path, body, headers, retry=style != "plain", write=write)
         write.ended = time.monotonic()
         if answer is None or answer.status_code == 503:
             code = answer.json()["error"].get("code") if answer is not None else None
-            write.outcome = "refused" if code == "overloaded" else "unknown"
+            # Only where no attempt before it may have landed.
+            once = code == "overloaded" and write.attempts == 1
+            write.outcome = "refused" if once else "unknown"
         elif answer.status_code in (200, 201):
-            write.outcome = "acknowledged"
-            data = answer.json()["data"]
-            shown = data if size > 1 else [data]
-            write.sequences = [message["sequence"] for message in shown]
-            if [message["content"] for message in shown] != contents:
-                self.history.faults.append(f"{name}: the answer shows {shown}")
+            self._acknowledge(write, answer)
         else:
             write.outcome = "refused"
             self.history.faults.append(f"{name}: {answer.status_code} {answer.text[:300]}")
+
+    def _acknowledge(self, write: Write, answer: httpx.Response) -> None:
+        data = answer.json()["data"]
+        shown = data if write.size > 1 else [data]
+        write.first = shown[0]["sequence"]
+        write.position = int(answer.headers["x-event-position"])
+        said = [(message["sequence"], message["content"]) for message in shown]
+        if said != list(enumerate(write.contents, write.first)):
+            self.history.faults.append(f"{write.name}: the answer shows {shown[:5]}")
+        write.outcome = "acknowledged"
+        with self._counting:
+            self.acknowledged += 1
+            self.messages += write.size
 
     def _write(
         self,
@@ -187,14 +233,16 @@ class Clients:
             return
         shown = answer.json()["data"]
         contents = [message["content"] for message in shown["messages"]]
-        self.history.reads.append(Read(conversation, began, contents, shown["message_count"]))
+        self._known[conversation] = contents
+        count = shown["message_count"]
+        self.history.reads.append(Read(conversation, began, len(contents), digest(contents), count))
 
     def _pin(self, http: httpx.Client, conversation: str, chance: random.Random) -> None:
-        known = [r for r in self.history.reads[-20:] if r.conversation == conversation]
-        names = [c.replace(".", "_") for r in known for c in r.contents]
-        if not names:
+        known = self._known.get(conversation)
+        if not known:
             return
-        path = f"/v1/conversations/{conversation}/messages/{chance.choice(names)}"
+        name = chance.choice(known).replace(".", "_")
+        path = f"/v1/conversations/{conversation}/messages/{name}"
         body = {"is_pinned": chance.random() < 0.7}
         try:
             answer = http.patch(f"{self._rig.url(chance.choice(COMMANDS))}{path}", json=body)

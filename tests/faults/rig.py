@@ -65,8 +65,8 @@ class Rig:
         port = "VERBATIM_METRICS_PORT" if name in FOLLOWERS else "VERBATIM_PORT"
         return {
             "PATH": os.environ["PATH"],
-            "VERBATIM_DATABASE_URL": _through(self.database.service, self.proxies.get(name)),
-            "VERBATIM_NATS_URL": _through(self.nats.nats_url, self.nats_proxies.get(name)),
+            "VERBATIM_DATABASE_URL": through(self.database.service, self.proxies.get(name)),
+            "VERBATIM_NATS_URL": through(self.nats.nats_url, self.nats_proxies.get(name)),
             "VERBATIM_LOG_FORMAT": "json",
             port: str(self.ports[name]),
             **self._settings,
@@ -153,8 +153,8 @@ def rig(
         made = Rig(folder, postgres, nats, database, names, BUSY | settings)
         made.disk = disk
         for name in made.ports if proxies else ():
-            made.proxies[name] = stack.enter_context(FaultProxy(_address(database.service)))
-            made.nats_proxies[name] = stack.enter_context(FaultProxy(_address(nats.nats_url)))
+            made.proxies[name] = stack.enter_context(FaultProxy(address(database.service)))
+            made.nats_proxies[name] = stack.enter_context(FaultProxy(address(nats.nats_url)))
         stack.callback(made.stop)
         for name in made.ports:
             made.start(name)
@@ -172,13 +172,15 @@ def memory_of(made: Rig) -> dict[str, float]:
     return sizes
 
 
-def _address(url: str) -> tuple[str, int]:
+def address(url: str) -> tuple[str, int]:
+    """Where a server listens."""
     parts = urlsplit(url)
     assert parts.port is not None
     return "127.0.0.1", parts.port
 
 
-def _through(url: str, proxy: FaultProxy | None) -> str:
+def through(url: str, proxy: FaultProxy | None) -> str:
+    """The same URL, by way of a proxy, if any."""
     if proxy is None:
         return url
     return url.replace(f":{urlsplit(url).port}", f":{proxy.port}", 1)
