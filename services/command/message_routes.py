@@ -1,6 +1,5 @@
 """Writes to a conversation's messages: append one, append many, pin."""
 
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -125,9 +124,10 @@ class MessageRoutes:
             return await self._stored(order, drafts, in_list=in_list), 200
         except UnmatchedToolCall:
             # Repeated, a message may look wrong by now: the call it answers is answered, by itself.
-            with suppress(MessageExists, BatchPartlyStored):
-                return await self._stored(order, drafts, in_list=in_list), 200
-            raise
+            names = [draft.message.message_id for draft in drafts]
+            if not await self._reader.find_messages(order.stream, names):
+                raise
+            return await self._stored(order, drafts, in_list=in_list), 200
 
     async def _stored(self, order: Order, drafts: list[Draft], *, in_list: bool) -> Outcome:
         """The messages as stored, where all of them stand and none differs.

@@ -58,6 +58,7 @@ def caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
             scope["path"],
             state.body,
             state.headers,
+            scope["raw_path"],
         )
 
     return call

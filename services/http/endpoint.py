@@ -39,6 +39,8 @@ class Call(msgspec.Struct, Generic[QueryT, BodyT]):
     raw_body: bytes
     headers: dict[bytes, bytes]
     """Lower-case names; of a repeated header, the last."""
+    target: bytes
+    """The path as it came, still encoded: the framework makes one of several slashes, and of a last one none."""
     own_key: str | None = None
     """An idempotency key that was made for it, where the caller gave none."""
 

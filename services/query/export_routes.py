@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
@@ -29,7 +29,8 @@ from services.query.requests import GetExport
 COST = 20
 """Of the rate limits: about what an export of a few hundred messages takes beside a read."""
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/markdown")
-USER_PATH = "/v1/conversations/export/user/"
+USER_PART = b"/export/user/"
+"""Of a path, before the user's id."""
 LONGEST_USER = 255
 
 
@@ -70,7 +71,7 @@ class ExportRoutes:
 
     def endpoints(self) -> list[Endpoint]:
         one = "/v1/conversations/{conversation_id:str}/export"
-        user = f"{USER_PATH}{{user_id:path}}"
+        user = "/v1/conversations/export/user/{user_id:path}"
         return [
             Endpoint(
                 *("GET", one, "export", self.export_conversation, "Export a conversation"),
@@ -167,7 +168,13 @@ async def _streams(workspace: str, conversations: Sequence[str]) -> AsyncIterato
 
 def _user(call: Call[Any, None]) -> str:
     """Any string that a conversation may be held by, slashes and all. Raises ApiError (400)."""
-    user = call.raw_path.removeprefix(USER_PATH)
+    _, _, asked = call.target.partition(USER_PART)
+    try:
+        user = unquote_to_bytes(asked).decode()
+    except UnicodeDecodeError:
+        raise bad_request(
+            "the user's id is not percent-encoded UTF-8; encode it", "invalid_encoding", "user_id"
+        ) from None
     refuse_control(user, "user_id")
     if not 1 <= len(user) <= LONGEST_USER:
         raise bad_request(

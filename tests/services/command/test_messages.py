@@ -142,6 +142,13 @@ def test_tool_messages_answer_open_calls(api: Api) -> None:
     assert first.status_code == 201
     again = api.post("/conversations/tools/messages", answer)
     assert (again.status_code, again.json()) == (200, first.json())
+    other = {**answer, "content": "5"}
+    refused(api.post("/conversations/tools/messages", other), 409, "already_exists", "id")
+    batch = {"messages": [other]}
+    path = "/conversations/tools/messages/batch"
+    refused(api.post(path, batch), 409, "already_exists", "messages[0].id")
+    both = {"messages": [answer, {"role": "user", "content": "more", "id": "t3"}]}
+    refused(api.post(path, both), 409, "already_exists", "messages[1].id")
     second = {**answer, "id": "t2"}
     refused(
         api.post("/conversations/tools/messages", second),

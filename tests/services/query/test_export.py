@@ -93,6 +93,19 @@ def test_a_users_conversations(api: Api) -> None:
     assert (nobody["data"], nobody["counts"]["conversations"]) == ([], 0)
 
 
+@pytest.mark.parametrize("user", ["/sub", "sub/", "https://id.example/sub", "a//b", "%2F"])
+def test_a_users_id_to_the_letter(api: Api, user: str) -> None:
+    """Slashes at its ends and side by side are part of it: else another user's conversations would be handed out."""
+    name = f"letter-{user.encode().hex()}"
+    api.post("/conversations", {"id": name, "user_id": user})
+    for asked in (quote(user, safe=""), quote(user)):
+        whole = export(api, f"export/user/{asked}").json()
+        assert whole["export"]["user_id"] == user
+        assert [one["id"] for one in whole["data"]] == [name]
+    beside = export(api, f"export/user/{quote(user.strip('/'), safe='')}").json()
+    assert beside["export"]["user_id"] == user.strip("/")
+
+
 @pytest.mark.parametrize(
     ("user", "plain", "whole"),
     [

@@ -122,6 +122,8 @@ class TestRefused:
             ("export/user/" + "x" * 256, "user_id"),
             ("export/user/%0a", "user_id"),
             ("export/user/a%00b", "user_id"),
+            ("export/user/%ff", "user_id"),
+            ("export/user/%ed%a0%80", "user_id"),
         ],
     )
     def test_bad_input(self, api: Api, path: str, param: str) -> None:
