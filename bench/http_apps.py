@@ -1,9 +1,10 @@
 """The contestants over HTTP, a process each: `python -m bench.http_apps NAME`; prints its port on standard output.
 
-The settings are the environment's (`VERBATIM_…`). All run on the service's own server with its settings:
+The settings are the environment's (`VERBATIM_…`). All but `usual` run on the service's own server with its settings:
 
 - `bare`: an ASGI function that reads the body and answers;
 - `nothing`: the route in Litestar as the service uses it (the request in, ready bytes out): decode, answer;
+- `usual`: the same route on uvicorn as it comes, which most applications in Litestar run on: without our server's shorter ways;
 - `litestar`: the route as Litestar's documentation writes it: a struct in, a struct out;
 - `stock`: the route as in `nothing`, then the library's recorder in threads;
 - `command`, `query`, `gateway`, `typed`: the service; the last with reads that build objects from rows.
@@ -12,6 +13,7 @@ The settings are the environment's (`VERBATIM_…`). All run on the service's ow
 import argparse
 import asyncio
 import os
+import socket
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import uvicorn
 import uvloop
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
@@ -124,7 +127,7 @@ def _app(name: str, settings: Settings) -> AbstractAsyncContextManager[App]:
     match name:
         case "bare":
             return nullcontext(bare)
-        case "nothing":
+        case "nothing" | "usual":
             return nullcontext(nothing())
         case "litestar":
             return nullcontext(litestar())
@@ -142,7 +145,16 @@ async def _run(name: str, settings: Settings) -> None:
     async with _app(name, settings) as app:
         settle_memory()
         print(listener.getsockname()[1], flush=True)
-        await serve(app, listener, stop_on_signals())
+        if name == "usual":
+            await _serve_as_usual(app, listener)
+        else:
+            await serve(app, listener, stop_on_signals())
+
+
+async def _serve_as_usual(app: Any, listener: socket.socket) -> None:
+    """Its fastest parser, and no log of accesses."""
+    config = uvicorn.Config(app, http="httptools", log_config=None, access_log=False)
+    await uvicorn.Server(config).serve(sockets=[listener])
 
 
 def main() -> None:

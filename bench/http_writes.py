@@ -21,12 +21,13 @@ from bench.support import Effort, median, ratio, rounds, table, tell
 from deploy.embedded.postgres import EmbeddedPostgres
 
 CONNECTIONS = (1, 16, 64)
-CONTESTANTS = ("bare", "nothing", "litestar", "stock", "command")
-AGAINST = ("nothing", "litestar", "stock")
+CONTESTANTS = ("bare", "nothing", "usual", "litestar", "stock", "command")
+AGAINST = ("nothing", "usual", "litestar", "stock")
 STEPS = 10
 SHOWN = {
     "bare": "bare ASGI",
     "nothing": "do-nothing route",
+    "usual": "the same on uvicorn as it comes",
     "litestar": "Litestar's own way",
     "stock": "stock recorder",
     "command": "ours, durable",
