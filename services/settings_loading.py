@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo
 
+from services.plain_words import in_plain_words
 from services.settings import FILE, PREFIX, Settings, SettingsError
 from services.settings_fields import default_of, form_of, is_secret, variable_of
 from services.settings_models import problem
@@ -70,17 +71,12 @@ def _converted(field: FieldInfo, value: Any, shown: str) -> Any:
 
 
 def _expected(field: FieldInfo, reason: str) -> str:
-    """The library's words, but for a choice, where it does not say among what."""
+    """Of a choice the library does not say among what; and that a setting may be left out is said by leaving it out."""
     kind = getattr(field.type, "__origin__", field.type)
     if get_origin(kind) is Literal:
         return f"expected {', '.join(map(str, get_args(kind)))}"
-    reason = (
-        reason.partition(" - at")[0]
-        .partition(", got ")[0]
-        .replace("`", "")
-        .replace("int | null", "int")
-    )
-    return f"{reason[:1].lower()}{reason[1:]}"
+    reason = reason.partition(" - at")[0].partition(", got ")[0]
+    return in_plain_words(reason.replace(" | null", ""))
 
 
 def _read_file(named: str, folder: Path) -> tuple[Path, dict[str, Any]]:

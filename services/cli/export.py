@@ -62,10 +62,11 @@ def export(  # noqa: PLR0917 - the options of one command
     """
     if sum(one is not None for one in (user, conversation, workspace)) != 1:
         raise click.UsageError("give one of --user, --conversation, --workspace")
+    found = 1
     try:
         with plain_errors(), progress("exporting") as tell, _whole(output) as file:
             if workspace is not None:
-                asyncio.run(_from_database(file, workspace, form, include_events, tell))
+                found = asyncio.run(_from_database(file, workspace, form, include_events, tell))
             else:
                 _over_http(file, _path(user, conversation), form, include_events, tell)
     except CodecError as error:
@@ -73,6 +74,8 @@ def export(  # noqa: PLR0917 - the options of one command
     except KeyboardInterrupt:
         click.echo("interrupted; nothing was kept", err=True)
         raise SystemExit(INTERRUPTED) from None
+    if not found:
+        click.echo(f"workspace {workspace} has no conversations; check its name", err=True)
 
 
 def _path(user: str | None, conversation: str | None) -> str:
@@ -107,7 +110,8 @@ def _over_http(file: BinaryIO, path: str, form: Format, include_events: bool, te
 
 async def _from_database(
     file: BinaryIO, workspace: str, form: Format, include_events: bool, tell: Tell
-) -> None:
+) -> int:
+    """How many conversations."""
     if WORKSPACE.fullmatch(workspace) is None:
         raise click.UsageError("--workspace takes 1 to 32 of a-z, 0-9 and -")
     dsn = database_target(load_settings())
@@ -131,6 +135,7 @@ async def _from_database(
             async for piece in pieces:
                 file.write(piece)
                 tell("conversations exported", counts.conversations, 0)
+    return counts.conversations
 
 
 async def _streams(reader: LogReader, workspace: str, position: int) -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from services.http.accept import accepts_media
 from services.http.decode import body_decoder
 from services.http.endpoint import Call, Endpoint, NoBody, NoQuery
-from services.http.errors import ApiError
+from services.http.errors import ApiError, missing_key
 from services.http.query_string import query_decoder
 from services.http.sender import RequestState
 
@@ -23,7 +23,7 @@ def caller(endpoint: Endpoint) -> Callable[[Any, RequestState], Call[Any, Any]]:
     def call(scope: Any, state: RequestState) -> Call[Any, Any]:
         principal = state.principal
         if principal is None:
-            raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
+            raise missing_key()
         if endpoint.scope not in principal.scopes:
             raise ApiError(
                 403,

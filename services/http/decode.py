@@ -9,7 +9,7 @@ import msgspec
 from services.http.choices import choices_at
 from services.http.errors import ApiError, bad_request
 from services.http.json_text import check_text
-from services.http.plain_words import in_plain_words
+from services.plain_words import in_plain_words
 
 T = TypeVar("T")
 

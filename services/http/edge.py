@@ -15,7 +15,7 @@ from services.http.access import log_request
 from services.http.cors import Cors
 from services.http.door import DRAIN_BYTES, IN_WORK, REQUEST_ID, WHOLE, Door, too_busy
 from services.http.endpoint import Answered, Headers
-from services.http.errors import ApiError, from_event_store
+from services.http.errors import ApiError, from_event_store, missing_key
 from services.http.figures import Figures
 from services.http.guessing import Guesses
 from services.http.keys import KeyRing, Principal
@@ -186,7 +186,7 @@ class Edge:
     async def _authenticate(self, scope: ScopeMap, headers: dict[bytes, bytes]) -> Principal:
         key = _key_in(headers)
         if not key:
-            raise ApiError(401, "send your API key as `Authorization: Bearer <key>`", "missing_key")
+            raise missing_key()
         if not self._keys.was_good(key):
             self._guesses.check(scope, headers, key)
         principal = await self._keys.principal(key)

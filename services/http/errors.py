@@ -88,6 +88,14 @@ REFUSALS: dict[type[r.Refusal], tuple[int, ErrorType, str]] = {
 """Status, `type` and `code` of every refusal; a test holds this complete."""
 
 
+def missing_key() -> ApiError:
+    return ApiError(
+        401,
+        "send your API key as `Authorization: Bearer <key>`; what the API offers is at /docs, without one",
+        "missing_key",
+    )
+
+
 def from_refusal(refusal: r.Refusal) -> ApiError:
     status, kind, code = REFUSALS[type(refusal)]
     return ApiError(status, str(refusal), code, refusal.param, kind=kind)

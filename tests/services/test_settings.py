@@ -60,21 +60,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
 
 def test_an_empty_text_is_the_default_where_that_is_empty(tmp_path: Path) -> None:
     assert load({"VERBATIM_DATABASE_URL": "", "VERBATIM_API_KEY": ""}, tmp_path) == Settings()
-    assert refusal({"VERBATIM_PORT": ""}, tmp_path) == "VERBATIM_PORT is '': expected int"
+    assert refusal({"VERBATIM_PORT": ""}, tmp_path) == "VERBATIM_PORT is '': expected an integer"
 
 
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("PORT", "abc", "is 'abc': expected int"),
-        ("PORT", "70000", "is '70000': expected int <= 65535"),
-        ("PORT", "-1", "is '-1': expected int >= 0"),
-        ("MAX_BATCH", "0", "is '0': expected int >= 1"),
-        ("READ_WAIT_SECONDS", "nan", "is 'nan': expected float > 0.0"),
-        ("READ_WAIT_SECONDS", "inf", "is 'inf': expected float <= 60.0"),
+        ("PORT", "abc", "is 'abc': expected an integer"),
+        ("PORT", "70000", "is '70000': expected an integer of at most 65535"),
+        ("PORT", "-1", "is '-1': expected an integer of at least 0"),
+        ("MAX_BATCH", "0", "is '0': expected an integer of at least 1"),
+        ("READ_WAIT_SECONDS", "nan", "is 'nan': expected a number of more than 0.0"),
+        ("READ_WAIT_SECONDS", "inf", "is 'inf': expected a number of at most 60.0"),
         ("LOG_LEVEL", "loud", "is 'loud': expected debug, info, warning, error"),
         ("TOKENIZER", "gpt2", "is 'gpt2': expected o200k_base, cl100k_base"),
-        ("COMPACTION_TARGET_TOKENS", "few", "is 'few': expected int"),
+        ("COMPACTION_TARGET_TOKENS", "few", "is 'few': expected an integer"),
         ("BASE_URL", "http://h:1", "is 'http://h:1': expected http://host:port/v1"),
     ],
 )
@@ -87,11 +87,11 @@ def test_a_wrong_value_is_named_with_what_was_expected(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("port = 0.5", "`port` in {path} is 0.5: expected int"),
-        ("port = true", "`port` in {path} is True: expected int"),
-        ("host = 5", "`host` in {path} is 5: expected str"),
+        ("port = 0.5", "`port` in {path} is 0.5: expected an integer"),
+        ("port = true", "`port` in {path} is True: expected an integer"),
+        ("host = 5", "`host` in {path} is 5: expected a string"),
         ('log_level = "loud"', "`log_level` in {path} is 'loud': expected debug, info"),
-        ("nats_url = 5", "`nats_url` in {path} is (hidden): expected str"),
+        ("nats_url = 5", "`nats_url` in {path} is (hidden): expected a string"),
         ("port = ", "{path} is not valid TOML: "),
         (
             "prt = 1",

@@ -59,7 +59,7 @@ def test_the_readme_s_table_has_every_setting_and_no_value_of_this_machine(
 def test_a_wrong_setting_stops_every_command(cli: CommandLine, command: list[str]) -> None:
     ended = cli(*command, env={"VERBATIM_PORT": "http"})
     assert (ended.code, ended.out) == (2, "")
-    assert ended.error == "VERBATIM_PORT is 'http': expected int"
+    assert ended.error == "VERBATIM_PORT is 'http': expected an integer"
 
 
 def test_a_name_with_a_secret_in_its_value_only_shows_the_name(cli: CommandLine) -> None:

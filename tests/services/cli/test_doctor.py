@@ -95,7 +95,7 @@ def test_wrong_settings_are_told_and_the_rest_is_checked(doctor: CommandLine) ->
     ended = doctor("doctor", "--json", env={"VERBATIM_PORT": "http"})
     assert (ended.code, bad(ended)) == (1, {"settings"})
     findings = found(ended)
-    assert findings["settings"]["text"].startswith("VERBATIM_PORT is 'http': expected int")
+    assert findings["settings"]["text"].startswith("VERBATIM_PORT is 'http': expected an integer")
     assert findings.keys() == {"settings", "python", "packages", "vocabulary"}
 
 

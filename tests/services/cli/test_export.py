@@ -150,7 +150,8 @@ def test_a_workspace_from_the_database(verbatim: CommandLine, api: Api) -> None:
     ]
     assert "login verbatim" in verbatim("exports", "--workspace", "whole").out
     empty = verbatim("export", "--workspace", "nobody-there")
-    assert empty.json["data"] == []
+    assert (empty.code, empty.json["data"]) == (0, [])
+    assert "workspace nobody-there has no conversations; check its name" in empty.err
 
 
 def test_never_half_a_file_under_its_name(

@@ -16,10 +16,10 @@ KINDS = {
 }
 UNITS = {"array": "item", "object": "pair", "str": "character"}
 GOT = {"bool": "a boolean", "date": "a day", "datetime": "a time"}
-ENDS = {">=": "at least", "<=": "at most"}
+ENDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
 
 _SIZE = re.compile(r"Expected `(\w+)` of length (>=|<=) (\d+)$")
-_END = re.compile(r"Expected `(\w+)` (>=|<=) (\S+)$")
+_END = re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)$")
 _OTHER = re.compile(r"Expected `([\w |]+)`(?:, got `(\w+)`)?$")
 _MOMENT = re.compile(r"(?:Invalid RFC3339 encoded |Expected `)(date|datetime)\b")
 
