@@ -18,7 +18,8 @@ from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.folder import DataFolder, free_port, write_private
 
 START_PATIENCE = 60.0
-OWNER, SERVICE, SERVICE_GROUP, DATABASE = (
+SUPERUSER, OWNER, SERVICE, SERVICE_GROUP, DATABASE = (
+    "postgres",
     "verbatim_owner",
     "verbatim",
     "verbatim_service",
@@ -47,9 +48,13 @@ SETTINGS = {
 }
 WAL_FILE_MEGABYTES = 4
 """Every commit waits while a file of the log is made, filled with zeros and synced: with 16, the default, four times as long."""
-FIRST_WITH_READERS = 18
-WITHOUT_READERS = {"io_method": "sync"}
-"""What is read lies in the system's memory mostly: workers to read it cost more than they save."""
+SINCE = {
+    16: {"scram_iterations": "1"},  # slows who guesses a password down: ours are 128 random bits
+    18: {
+        "io_method": "sync"
+    },  # what is read lies in memory mostly: workers to read it cost more than they save
+}
+"""Settings by the first version that knows them."""
 
 
 class EmbeddedPostgres:
@@ -76,7 +81,7 @@ class EmbeddedPostgres:
 
     @property
     def superuser_url(self) -> str:
-        return self._url("postgres", self._memory.superuser_password, "postgres")
+        return self._url(SUPERUSER, self._memory.superuser_password, "postgres")
 
     @property
     def migrate_database_url(self) -> str:
@@ -100,7 +105,7 @@ class EmbeddedPostgres:
             self._folder.remember(self._memory)
         # Started again: others know the port by now, so it stays.
         command = [str(self._binaries / "postgres"), "-D", str(self._data)]
-        for setting, value in (self._ways_to_read() | self._settings).items():
+        for setting, value in (self._newer_settings() | self._settings).items():
             command += ["-c", f"{setting}={value}"]
         command += ["-c", f"port={self._memory.postgres_port}"]
         self.child = spawn(
@@ -112,9 +117,10 @@ class EmbeddedPostgres:
         )
         return self.child
 
-    def _ways_to_read(self) -> dict[str, str]:
+    def _newer_settings(self) -> dict[str, str]:
         version = int((self._data / "PG_VERSION").read_text("utf-8"))
-        return WITHOUT_READERS if version >= FIRST_WITH_READERS else {}
+        known = [settings for first, settings in SINCE.items() if version >= first]
+        return {name: value for settings in known for name, value in settings.items()}
 
     def _environ(self) -> dict[str, str]:
         """A stale pid file may name a process that lives and is no server: that one pid is ignored.
@@ -146,7 +152,7 @@ class EmbeddedPostgres:
             hand_over(Path(secret), self._folder.path.stat().st_uid)
             child = spawn(
                 [
-                    *(str(self._binaries / "initdb"), "-D", str(temporary), "-U", "postgres"),
+                    *(str(self._binaries / "initdb"), "-D", str(temporary), "-U", SUPERUSER),
                     *("--auth=scram-sha-256", f"--pwfile={password_file}", "--data-checksums"),
                     *("--encoding=UTF8", "--locale=C", "--no-sync"),
                     f"--wal-segsize={WAL_FILE_MEGABYTES}",
@@ -194,6 +200,10 @@ class EmbeddedPostgres:
             if SERVICE_GROUP not in roles:
                 connection.execute(f"CREATE ROLE {SERVICE_GROUP} NOLOGIN")
             for role, password in (
+                (
+                    SUPERUSER,
+                    self._memory.superuser_password,
+                ),  # again: initdb has made it with its own settings
                 (OWNER, self._memory.owner_password),
                 (SERVICE, self._memory.service_password),
             ):

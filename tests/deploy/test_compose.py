@@ -41,11 +41,11 @@ def test_each_process_is_one_of_ours_with_settings_that_load(name: str, tmp_path
 
 
 def test_postgres_tells_no_values_in_its_log() -> None:
-    from deploy.embedded.postgres import SETTINGS, WITHOUT_READERS
+    from deploy.embedded.postgres import SETTINGS, SINCE
 
     given = dict(each[2:].split("=") for each in COMPOSE["services"]["postgres"]["command"][1:])
     assert sum(name.startswith("log_") for name in given) == 3
-    assert given.items() <= (SETTINGS | WITHOUT_READERS).items()
+    assert given.items() <= (SETTINGS | SINCE[18]).items()
 
 
 def test_every_login_has_its_password() -> None:

@@ -31,8 +31,16 @@ class Report:
     """The longest time in which no client was told that its write is durable, in seconds."""
 
 
-def run(rig: Rig, fault: str, seed: int, seconds: float, strike: Fault | None = None) -> Report:
-    """`seconds` is how long the fault lasts; clients are at work before and after it, too."""
+def run(
+    rig: Rig,
+    fault: str,
+    seed: int,
+    seconds: float,
+    strike: Fault | None = None,
+    *,
+    rows: bool = True,
+) -> Report:
+    """`seconds` is how long the fault lasts; clients are at work before and after it, too. `rows`: as `faults_of`."""
     began = time.monotonic()
     chance = random.Random(f"{fault}-{seed}")
     name = f"{''.join(c for c in fault if c.isalnum())}_{seed}_{chance.randrange(10**6)}"
@@ -55,7 +63,7 @@ def run(rig: Rig, fault: str, seed: int, seconds: float, strike: Fault | None = 
         unknown=outcomes.count("unknown"),
         reads=len(history.reads),
         position=position,
-        broken=faults_of(rig, history),
+        broken=faults_of(rig, history, rows=rows),
         took=time.monotonic() - began,
         silence=_silence(history),
     )
