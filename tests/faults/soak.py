@@ -29,7 +29,9 @@ from tests.faults.strike import Strike
 from tests.faults.watching import Watching
 from tests.running import wait_until
 
-MIX = Mix(clients=8, conversations=200, sizes=(1, 10, 50, 100), reads=0.15, pins=0.02)
+MIX = Mix(clients=8, conversations=200, sizes=(1, 10, 100, 100, 100), reads=0.15, pins=0.02)
+EVERY = 5_000
+"""Writes between two faults, at least: processes that start take more of the machine than writes do."""
 STRIKING = (
     "kill -9 command",
     "kill -9 query",
@@ -54,7 +56,7 @@ STRIKING = (
     "stop query",
 )
 LONG = 3_600.0
-"""Seconds at most for the followers, which a soak leaves far behind."""
+"""Seconds at most for what takes long on a busy machine, as the followers, which a soak leaves far behind."""
 SETTINGS = {"VERBATIM_COMPACTION_TRIGGER_TOKENS": "20000"}
 
 
@@ -81,9 +83,14 @@ def soak(
     seconds: float,
     striking: tuple[str, ...] = STRIKING,
     mix: Mix = MIX,
+    every: int = EVERY,
+    most_seconds: float = float("inf"),
     say: Callable[[str], None] = tell,
 ) -> Soak:
-    """`seconds` is how long each fault lasts. Every one of `striking` strikes, in an order of the seed's, again and again."""
+    """`seconds` is how long each fault lasts. Every one of `striking` strikes, in an order of the seed's, again and again.
+
+    After `most_seconds` it is checked what was written until then.
+    """
     came = Soak()
     began = time.monotonic()
     chance = random.Random(f"soak-{seed}")
@@ -95,17 +102,26 @@ def soak(
     ):
         with Clients(made, seed, f"soak{seed}", mix) as clients:
             came.history = clients.history
-            while clients.messages < writes or len(came.faults) < len(striking):
+            while len(came.faults) < len(striking) or (
+                clients.messages < writes and time.monotonic() - began < most_seconds
+            ):
                 due = due or chance.sample(striking, len(striking))
                 fault = due.pop()
                 happened = FAULTS[fault](Strike(made, clients, chance, seconds))
                 came.faults[fault] += 1
                 proxy.cut(reset=chance.random() < 0.5)
-                goal = clients.acknowledged + 20
+                before = clients.acknowledged, clients.messages
                 wait_until(
-                    lambda goal=goal: clients.acknowledged >= goal,
+                    lambda before=before: clients.acknowledged >= before[0] + 20,
                     120,
                     lambda fault=fault: f"no write is acknowledged again after {fault}",
+                )
+                wait_until(
+                    lambda before=before: (
+                        clients.messages >= min(writes, before[1] + every)
+                        or time.monotonic() - began > most_seconds
+                    ),
+                    LONG,
                 )
                 took = time.monotonic() - began
                 say(
@@ -132,12 +148,23 @@ def main() -> int:
     parser.add_argument("--writes", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5, help="how long each fault lasts")
+    parser.add_argument("--every", type=int, default=EVERY, help="writes between two faults")
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="check what was written until then"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="verbatim-soak-") as path:
         Path(path).chmod(0o755)
         with rig(Path(path), **SETTINGS) as made:
             try:
-                came = soak(made, given.writes, given.seed, given.seconds)
+                came = soak(
+                    made,
+                    given.writes,
+                    given.seed,
+                    given.seconds,
+                    every=given.every,
+                    most_seconds=given.minutes * 60,
+                )
             except (
                 AssertionError,
                 OSError,

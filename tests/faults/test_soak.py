@@ -18,7 +18,7 @@ STRIKING = ("kill -9 command", "kill -9 PostgreSQL", "drop")
 
 def test_nothing_is_lost_or_skipped(tmp_path: Path) -> None:
     with rig(tmp_path, **SETTINGS) as made:
-        came = soak(made, 300, 1, 0.3, STRIKING, FEW)
+        came = soak(made, 300, 1, 0.3, STRIKING, FEW, every=50)
     assert came.broken == []
     assert came.messages >= 300
     assert came.position >= came.messages

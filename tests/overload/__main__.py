@@ -2,6 +2,7 @@
 
 The process has the machine's first core, PostgreSQL and the generator share the others. A request counts from when it was due;
 what the process itself logs of an accepted one stands beside it, and how long the machine stood still meanwhile (`bench/stalls.py`).
+Behind the flood a process that saw none of it has the same load in turn with the flooded one (`recovery.py`).
 """
 
 import argparse
@@ -17,14 +18,14 @@ from tests.faults.checker import gaps_of
 from tests.faults.rig import Rig, rig
 from tests.overload.check import lost, prepare, wrong_answers
 from tests.overload.flood import Load, Plan, flood
-from tests.overload.process import NAME, Health, Process, pinned
-from tests.overload.recovery import is_over, until_over
+from tests.overload.process import FRESH, NAME, Health, Process, fresh, pinned
+from tests.overload.recovery import Recovery, recovery
 from tests.services.support import new_key
 
 NORMAL = 0.7
 HEADER = (
     "step, offered/s, accepted/s, p50 ms, p99 ms, by its log p99 ms, refused, p50 ms, p99 ms, no answer,"
-    " CPU, MiB before, at most, after, disk at most ms, processor at most ms, stolen ms"
+    " CPU, PostgreSQL's, the generator's, MiB before, at most, after, disk at most ms, processor at most ms, stolen ms"
 )
 
 
@@ -68,7 +69,6 @@ class Run:
         self._connections = connections
         self._cores = cores
         self._stalls = stalls
-        self._process = Process(made)
         self.loads: list[Load] = []
         self.rows: list[list[str]] = []
         self._cpu: list[float] = []
@@ -83,18 +83,48 @@ class Run:
         with self._health:
             self._step("overload", key, peak * times, self._connections, 2 * seconds)
         self._step("one client", key, 0, 1, seconds / 2)
-        again = until_over(
-            lambda: self._step("normal again", key, rate, self._connections, seconds), normal
-        )
+        again = self._recovery(normal, rate, seconds)
+        print(f"Recovery: {again}.\n")
         limited = new_key(self._made.database.service, "acme")
         self._step("over a key's limit", limited, rate, self._connections, seconds)
-        return self._wrong(normal, again)
+        return self._wrong(again)
 
-    def _step(self, step: str, key: str, rate: float, connections: int, seconds: float) -> Load:
-        address = self._made.url(NAME)
-        run = f"step{len(self.loads)}"
-        plan = Plan(address, key, run, self._messages, connections, rate, seconds, self._cores)
-        process = self._process
+    def _recovery(self, normal: Load, rate: float, seconds: float) -> Recovery[Load]:
+        key = self._made.key
+        with fresh(self._made) as address:
+            prepare(address, key, group=FRESH)
+
+            def at(name: str, step: str) -> Load:
+                return self._step(step, key, rate, self._connections, seconds, name)
+
+            at(FRESH, "a fresh process warms up")
+            return recovery(
+                normal,
+                lambda: at(NAME, "normal again"),
+                lambda: at(FRESH, "normal, a fresh process"),
+            )
+
+    def _step(
+        self,
+        step: str,
+        key: str,
+        rate: float,
+        connections: int,
+        seconds: float,
+        name: str = NAME,
+    ) -> Load:
+        plan = Plan(
+            self._made.url(name),
+            key,
+            f"step{len(self.loads)}",
+            self._messages,
+            connections,
+            rate,
+            seconds,
+            self._cores,
+            group="load" if name == NAME else name,
+        )
+        process = Process(self._made, name)
         process.begin()
         self._stalls.begin()
         load = flood([plan])
@@ -108,7 +138,8 @@ class Run:
         figures += [load.slow(0.5, 429, 503), load.slow(0.99, 429, 503), load.count(0)]
         row = [f"{one:,.1f}" if one < 100 else f"{one:,.0f}" for one in figures]
         rest = [f"{one:.0f}" for one in (before, most, after, *stood)]
-        self.rows.append([step, *row, f"{cpu / seconds:.2f}", *rest])
+        shares = [f"{one / seconds:.2f}" for one in (cpu, process.postgres_cpu(), load.cpu)]
+        self.rows.append([step, *row, *shares, *rest])
         tell(f"{step}: {load.found}")
         return load
 
@@ -124,7 +155,7 @@ class Run:
             f" {flooded.lag * 1e3:,.0f} ms at most."
         )
 
-    def _wrong(self, normal: Load, again: list[Load]) -> list[str]:
+    def _wrong(self, again: Recovery[Load]) -> list[str]:
         dsn = self._made.database.service
         _, _, flooded, one, *_, limited = self.loads
         wrong = [*gaps_of(dsn), *lost(dsn, self.loads, self._messages)]
@@ -133,8 +164,9 @@ class Run:
         wrong += self._health.wrong
         if not flooded.count(503):
             wrong.append("nothing was refused: this was no overload")
-        if one.count(503) or not is_over(again[-1], normal):
-            wrong.append(f"it is not over: {one.found}, {[load.found for load in again]}")
+        if one.count(503) or not again.is_over:
+            found = [load.found for load in again.flooded]
+            wrong.append(f"it is not over: {one.found}, {found}; {again}")
         if not limited.count(429):
             wrong.append("the key's limit was not noticed")
         ready = httpx.get(f"{self._made.url(NAME)}/health/ready", timeout=60, trust_env=False)

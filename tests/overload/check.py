@@ -8,12 +8,14 @@ import psycopg
 from tests.overload.flood import CONVERSATIONS, UNKNOWN, Load
 
 
-def prepare(address: str, key: str, conversations: int = CONVERSATIONS) -> None:
+def prepare(
+    address: str, key: str, conversations: int = CONVERSATIONS, group: str = "load"
+) -> None:
     """Make the conversations that are written to."""
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=address, headers=headers, timeout=60, trust_env=False) as client:
         for number in range(conversations):
-            answer = client.post("/v1/conversations", json={"id": f"load_{number}"})
+            answer = client.post("/v1/conversations", json={"id": f"{group}_{number}"})
             assert answer.status_code in (201, 409), answer.text
 
 

@@ -44,6 +44,8 @@ class Plan:
     cores: tuple[int, ...] = ()
     """That it may use; empty: all."""
     conversations: int = CONVERSATIONS
+    group: str = "load"
+    """Of conversations: the beginning of their names."""
 
 
 @dataclass
@@ -56,12 +58,15 @@ class Load:
     took: list[Any] = field(default_factory=list[Any])
     lag: float = 0.0
     """The longest that a generator was away from its sockets."""
+    cpu: float = 0.0
+    """Seconds of the processor that the generators took."""
 
-    def add(self, run: str, statuses: Any, took: Any, lag: float) -> None:
+    def add(self, run: str, statuses: Any, took: Any, lag: float, cpu: float) -> None:
         self.runs.append(run)
         self.statuses.append(statuses)
         self.took.append(took)
         self.lag = max(self.lag, lag)
+        self.cpu += cpu
 
     def count(self, *statuses: int) -> int:
         return sum(one.count(status) for one in self.statuses for status in statuses)
@@ -108,15 +113,16 @@ def flood(plans: Sequence[Plan]) -> Load:
     return load
 
 
-def generate(plan: Plan) -> tuple[Any, Any, float]:
+def generate(plan: Plan) -> tuple[Any, Any, float, float]:
     if plan.cores:
         os.sched_setaffinity(0, plan.cores)
     made = _Generator(plan)
+    used = time.process_time()
     try:
         made.run()
     finally:
         made.close()
-    return made.statuses, made.took, made.lag
+    return made.statuses, made.took, made.lag, time.process_time() - used
 
 
 class _Generator:
@@ -144,7 +150,7 @@ class _Generator:
         body = json.dumps({"messages": [message] * plan.messages} if plan.messages > 1 else message)
         tail = "/batch" if plan.messages > 1 else ""
         self._heads = [
-            f"POST /v1/conversations/load_{number}/messages{tail} HTTP/1.1\r\nHost: x\r\n"
+            f"POST /v1/conversations/{plan.group}_{number}/messages{tail} HTTP/1.1\r\nHost: x\r\n"
             f"Authorization: Bearer {plan.key}\r\nX-Request-ID: {plan.run}-".encode()
             for number in range(plan.conversations)
         ]

@@ -4,29 +4,51 @@ import os
 import re
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 import httpx
 
+from deploy.embedded.folder import free_port
 from tests.deploy.support import descendants
 from tests.faults.rig import Rig
 
-NAME = "command-1"
+NAME, FRESH = "command-1", "command-2"
+"""The process that is flooded; one that is started when the flood is over, and takes its turn on the same core."""
 TICKS = os.sysconf("SC_CLK_TCK")
 MS = re.compile(r' 201","ms":([\d.]+)')
 
 
 def pinned(made: Rig) -> tuple[int, ...]:
     """The process gets the first core for itself, PostgreSQL the others; gives those. On one core nothing."""
-    first, *others = sorted(os.sched_getaffinity(0))
+    _, *others = sorted(os.sched_getaffinity(0))
     child = made.postgres.child
     assert child is not None
     if others:
-        _pin(made.processes[NAME].pid, {first})
+        pin_first(made, NAME)
         _pin(child.pid, set(others))
     return tuple(others)
+
+
+def pin_first(made: Rig, name: str) -> None:
+    """Onto the first core; where it is the only one, nothing is changed."""
+    _pin(made.processes[name].pid, {min(os.sched_getaffinity(0))})
+
+
+@contextmanager
+def fresh(made: Rig) -> Iterator[str]:
+    """A further process with the same settings; its address."""
+    made.ports[FRESH] = free_port()
+    made.start(FRESH)
+    try:
+        made.wait(FRESH)
+        pin_first(made, FRESH)
+        yield made.url(FRESH)
+    finally:
+        made.kill(FRESH)
+        del made.processes[FRESH], made.ports[FRESH]
 
 
 def _pin(pid: int, cores: set[int]) -> None:
@@ -39,17 +61,21 @@ def _pin(pid: int, cores: set[int]) -> None:
 class Process:
     """Figures of one step."""
 
-    def __init__(self, made: Rig) -> None:
-        self._folder = Path(f"/proc/{made.processes[NAME].pid}")
-        self._log = made.folder / f"{NAME}.log"
-        self._before = self._used = 0.0
+    def __init__(self, made: Rig, name: str = NAME) -> None:
+        self._folder = Path(f"/proc/{made.processes[name].pid}")
+        self._log = made.folder / f"{name}.log"
+        child = made.postgres.child
+        assert child is not None
+        self._postgres = child.pid
+        self._before = self._used = self._postgres_used = 0.0
         self._at = 0
 
     def begin(self) -> None:
         with suppress(OSError):
             (self._folder / "clear_refs").write_text("5")  # the peak begins anew
         self._before = self._status("VmRSS")
-        self._used = self._cpu()
+        self._used = _cpu(self._folder)
+        self._postgres_used = self._of_postgres()
         self._at = self._log.stat().st_size
 
     def memory(self) -> tuple[float, float, float]:
@@ -58,7 +84,14 @@ class Process:
 
     def cpu(self) -> float:
         """Seconds of the processor since the beginning."""
-        return self._cpu() - self._used
+        return _cpu(self._folder) - self._used
+
+    def postgres_cpu(self) -> float:
+        return self._of_postgres() - self._postgres_used
+
+    def _of_postgres(self) -> float:
+        pids = (self._postgres, *descendants(self._postgres))
+        return sum(_cpu(Path(f"/proc/{pid}")) for pid in pids)
 
     def logged(self, share: float) -> float:
         """Milliseconds in which this share of the accepted was answered, by the process's own log."""
@@ -67,13 +100,17 @@ class Process:
             times = sorted(float(found[1]) for line in lines if (found := MS.search(line)))
         return times[min(len(times) - 1, int(len(times) * share))] if times else 0.0
 
-    def _cpu(self) -> float:
-        fields = (self._folder / "stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
     def _status(self, name: str) -> float:
         status = (self._folder / "status").read_text("utf-8")
         return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+
+def _cpu(process: Path) -> float:
+    """Seconds of the processor; none of one that has ended."""
+    with suppress(OSError):
+        fields = (process / "stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return 0.0
 
 
 class Health:

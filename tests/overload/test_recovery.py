@@ -4,7 +4,7 @@ import pytest
 from typing_extensions import override
 
 from services.http.overload import Load
-from tests.overload.recovery import REFUSED, TRIES, is_over, until_over
+from tests.overload.recovery import REFUSED, TRIES, Recovery, recovery
 from tests.services.http.crowd import Crowd, Model
 
 LARGE = 0.0057
@@ -22,11 +22,11 @@ class Grudge(Load):
         self.limit = held
 
 
-class Backlog(Model):
-    """One whose requests cost more once there was a flood, as where retries are taken up or a cache is lost."""
+class Slowed(Model):
+    """One whose requests cost more than they did: retries are taken up, a cache is lost; or the machine has become slower."""
 
-    def grow(self) -> None:
-        self._cost *= 1.5
+    def slow_down(self, times: float = 1.5) -> None:
+        self._cost *= times
 
 
 def _flooded(model: Model) -> Crowd:
@@ -36,39 +36,73 @@ def _flooded(model: Model) -> Crowd:
     return before
 
 
+def _recovery(
+    before: Crowd, flooded: Model, fresh: Model, stalls: tuple[float, ...] = ()
+) -> Recovery[Crowd]:
+    coming = iter(stalls)
+    return recovery(
+        before,
+        lambda: flooded.run(0.7 / LARGE, SECONDS, next(coming, 0.0)),
+        lambda: fresh.run(0.7 / LARGE, SECONDS),
+    )
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_it_is_over_soon(seed: int) -> None:
     """Chance alone has three of two thousand refused at times."""
     model = Model(Load(), LARGE, seed=seed)
-    before = _flooded(model)
-    steps = until_over(lambda: model.run(0.7 / LARGE, SECONDS), before)
-    assert is_over(steps[-1], before)
+    found = _recovery(_flooded(model), model, Model(Load(), LARGE, seed=seed + 10))
+    assert found.is_over
+    assert found.is_as_before
+    assert len(found.fresh) == len(found.flooded)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_one_stall_of_the_machine_is_no_failure_to_recover(seed: int) -> None:
     model = Model(Load(), LARGE, seed=seed)
-    before = _flooded(model)
-    stalls = iter([0.3])
-    steps = until_over(lambda: model.run(0.7 / LARGE, SECONDS, next(stalls, 0.0)), before)
-    assert steps[0].refused_share > REFUSED
-    assert is_over(steps[-1], before)
+    found = _recovery(_flooded(model), model, Model(Load(), LARGE, seed=seed + 10), (0.3,))
+    assert found.flooded[0].refused_share > REFUSED
+    assert found.is_over
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_one_that_goes_on_refusing_has_not_recovered(seed: int) -> None:
     model = Model(Grudge(), LARGE, seed=seed)
-    before = _flooded(model)
-    steps = until_over(lambda: model.run(0.7 / LARGE, SECONDS), before)
-    assert len(steps) == TRIES
-    assert not any(is_over(step, before) for step in steps)
+    found = _recovery(_flooded(model), model, Model(Load(), LARGE, seed=seed + 10))
+    assert len(found.flooded) == TRIES
+    assert not found.is_over
+    assert "the flooded process has not recovered" in str(found)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_one_that_stays_slow_has_not_recovered(seed: int) -> None:
-    model = Backlog(Load(), LARGE, seed=seed)
+    model = Slowed(Load(), LARGE, seed=seed)
     before = _flooded(model)
-    model.grow()
-    steps = until_over(lambda: model.run(0.7 / LARGE, SECONDS), before)
-    assert len(steps) == TRIES
-    assert not any(is_over(step, before) for step in steps)
+    model.slow_down()
+    found = _recovery(before, model, Model(Load(), LARGE, seed=seed + 10))
+    assert len(found.flooded) == TRIES
+    assert not found.is_over
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_machine_that_has_become_slower_is_no_failure_to_recover(seed: int) -> None:
+    """A process that saw no flood refuses as many."""
+    model, fresh = Slowed(Load(), LARGE, seed=seed), Slowed(Load(), LARGE, seed=seed + 10)
+    before = _flooded(model)
+    for one in (model, fresh):
+        one.slow_down()
+    found = _recovery(before, model, fresh)
+    assert not found.is_as_before
+    assert found.is_over
+    assert "the machine has become slower" in str(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_that_has_not_recovered_is_seen_on_a_slower_machine_too(seed: int) -> None:
+    model, fresh = Slowed(Load(), LARGE, seed=seed), Slowed(Load(), LARGE, seed=seed + 10)
+    before = _flooded(model)
+    model.slow_down(2.5)
+    fresh.slow_down(1.5)
+    found = _recovery(before, model, fresh)
+    assert found.is_machine_slower
+    assert not found.is_over
