@@ -5,7 +5,7 @@ lexemes is another read model.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -32,7 +32,8 @@ Entries = tuple[tuple[tuple[str, int], ...], int, int]
 class Indexed(msgspec.Struct, frozen=True):
     """A text's lexemes with their positions, and its length in words that are not stop words."""
 
-    lexemes: dict[str, list[int]]
+    lexemes: dict[str, str]
+    """Positions as a `tsvector` is written with: `3`, `1,7`. Lists would keep the garbage collector busy."""
     length: int
     truncated: bool
 
@@ -45,6 +46,27 @@ class Span(msgspec.Struct, frozen=True):
     lexemes: tuple[str, ...]
 
 
+class _Chains(dict[str, Entries]):
+    """What the chains of one language are made into; short ones are kept, until those of all languages are too many."""
+
+    def __init__(self, language: str, make: Callable[[str, str], Entries], kept: "_Kept") -> None:
+        super().__init__()
+        self._language, self._make, self._kept = language, make, kept
+
+    def __missing__(self, chain: str) -> Entries:
+        found = self._make(chain, self._language)
+        if len(chain) <= _LONGEST_CACHED:
+            if sum(map(len, self._kept.values())) >= _CACHED:
+                for chains in self._kept.values():
+                    chains.clear()
+            self[chain] = found
+        return found
+
+
+_Kept = dict[str, _Chains]
+"""By language. Plain dictionaries: asked for each word, the order of uses that `lru_cache` keeps would cost more than it saves."""
+
+
 class Tokens:
     """Holds the stemmers and what they made of words already. Not safe to share between threads."""
 
@@ -52,32 +74,30 @@ class Tokens:
         self._english = stemmer("english")
         self._foreign = {code: stemmer(name) for code, name in NAMES.items()}
         self._scripts = {code: stemmer(name) for code, name in SCRIPTS.items()}
-        self._cached = lru_cache(_CACHED)(self._entries)
+        self._kept: _Kept = {}
         self._asked = lru_cache(_ASKED_CACHED)(self._all_forms)
 
     def index(self, text: str) -> Indexed:
         """What the index holds of a text: at most MOST_LEXEMES, of at most MOST_CHARACTERS."""
         seen = without_escapes(text[:MOST_CHARACTERS])
-        language = guess(seen)
-        lexemes: dict[str, list[int]] = {}
+        chains = self._chains(guess(seen))
+        lexemes: dict[str, str] = {}
         position, length = 1, 0
-        for chain in chain_pattern(seen).findall(seen):
-            cached = len(chain) <= _LONGEST_CACHED
-            entries, places, words = (self._cached if cached else self._entries)(chain, language)
+        for entries, places, words in map(chains.__getitem__, chain_pattern(seen).findall(seen)):
             if len(lexemes) + len(entries) > MOST_LEXEMES:
                 return Indexed(lexemes, length, truncated=True)
             for lexeme, place in entries:
                 if lexeme in lexemes:
-                    lexemes[lexeme].append(position + place)
+                    lexemes[lexeme] += f",{position + place}"
                 else:
-                    lexemes[lexeme] = [position + place]
+                    lexemes[lexeme] = str(position + place)
             position += places
             length += words
         return Indexed(lexemes, length, truncated=len(text) > MOST_CHARACTERS)
 
     def with_name(self, indexed: Indexed, name: str) -> Indexed:
         """With the lexemes of an author's name, which no phrase reaches into."""
-        named = {lexeme: [LAST_POSITION] for lexeme in self.index(name).lexemes}
+        named = dict.fromkeys(self.index(name).lexemes, str(LAST_POSITION))
         return msgspec.structs.replace(indexed, lexemes=named | indexed.lexemes)
 
     def spans(self, text: str) -> Iterator[Span]:
@@ -112,6 +132,12 @@ class Tokens:
         for gram, at, size in grams(piece.text):
             start, end = (piece.start + at, piece.start + at + size) if exact else piece[2:4]
             yield Span(offset + start, offset + end, (gram,))
+
+    def _chains(self, language: str) -> _Chains:
+        known = self._kept.get(language)
+        if known is None:
+            known = self._kept[language] = _Chains(language, self._entries, self._kept)
+        return known
 
     def _entries(self, chain: str, language: str) -> Entries:
         found, places = pieces(chain)

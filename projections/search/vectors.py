@@ -18,15 +18,10 @@ def mark_of(workspace: str) -> str:
     return urlsafe_b64encode(digest).decode()
 
 
-def vector(workspace: str, lexemes: dict[str, list[int]]) -> str:
+def vector(workspace: str, lexemes: dict[str, str]) -> str:
     """As a `tsvector` is written. Lexemes hold neither quotes nor backslashes."""
     mark = mark_of(workspace)
-    return " ".join(
-        [
-            f"'{mark}{lexeme}':{places[0] if len(places) == 1 else ','.join(map(str, places))}"
-            for lexeme, places in lexemes.items()
-        ]
-    )
+    return " ".join([f"'{mark}{lexeme}':{places}" for lexeme, places in lexemes.items()])
 
 
 def unmarked(word: str) -> str:
