@@ -120,7 +120,8 @@ class Contexts:
 
         heavy = sum(entry.tokens for entry in live.entries) > IN_LINE
         thinks = asked.max_tokens is not None or asked.strategy is not None
-        return await asyncio.to_thread(make) if heavy and (thinks or recounts) else make()
+        counts = recounts or asked.format == "anthropic"  # for OpenAI's shape the counts are there
+        return await asyncio.to_thread(make) if heavy and (thinks or counts) else make()
 
     def _made(  # noqa: PLR0917 - all that a context depends on
         self,

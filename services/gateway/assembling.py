@@ -13,7 +13,10 @@ from services.gateway.requests import Fields
 MOST_TEXT = 8 << 20
 """Characters of a streamed answer that are kept."""
 
-Call = dict[str, Any]
+GROWING = ("arguments", "input", "transcript", "data")
+"""Texts in the objects of a delta that come in pieces; others come whole, by some services again and again."""
+
+Object = dict[str, Any]
 
 
 class _Choice(msgspec.Struct):
@@ -40,7 +43,7 @@ class Assembly:
         self._fields: dict[str, list[str] | list[Any]] = {}
         """By the names in the deltas: pieces of text, or the entries of a list."""
         self._others: dict[str, Any] = {}
-        self._calls: dict[int, Call] = {}
+        self._calls: dict[int, Object] = {}
         self._size = 0
         self._id: str | None = None
         self._model: str | None = None
@@ -78,10 +81,12 @@ class Assembly:
             self._fields.setdefault(name, []).append(value)
         elif isinstance(value, list):
             self._fields.setdefault(name, []).extend(value)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, dict) and isinstance(self._others.setdefault(name, {}), dict):
+            _merge(self._others[name], value)  # pyright: ignore[reportUnknownArgumentType]
         else:
             self._others[name] = value
 
-    def _add_call(self, delta: Call) -> None:
+    def _add_call(self, delta: Object) -> None:
         """A call's pieces share an index; a service that leaves it out sends whole calls."""
         index = delta.pop("index", None)
         if not isinstance(index, int):
@@ -121,13 +126,12 @@ def _chunk(data: bytes) -> _Chunk:
         raise unreadable_answer() from None
 
 
-def _merge(call: Call, delta: Call) -> None:
-    """Texts grow, but for names that a service sends again with each piece."""
+def _merge(known: Object, delta: Object) -> None:
     for name, value in delta.items():
-        known = call.get(name)
-        if isinstance(known, dict) and isinstance(value, dict):
-            _merge(known, value)  # pyright: ignore[reportUnknownArgumentType]
-        elif name in ("arguments", "input") and isinstance(known, str) and isinstance(value, str):
-            call[name] = known + value
-        elif value or known is None:
-            call[name] = value
+        before = known.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            _merge(before, value)  # pyright: ignore[reportUnknownArgumentType]
+        elif name in GROWING and isinstance(before, str) and isinstance(value, str):
+            known[name] = before + value
+        elif value or before is None:
+            known[name] = value

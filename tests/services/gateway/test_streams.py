@@ -168,6 +168,30 @@ def test_refusals_and_reasoning(api: Api, models: ModelServer) -> None:
     assert message["extra"]["reasoning_content"] == "hm"
 
 
+def test_what_is_said_aloud_is_put_together(api: Api, models: ModelServer) -> None:
+    """An object comes in pieces, too: its texts grow, what comes once stays."""
+    pieces = (
+        {"role": "assistant", "content": "", "audio": {"id": "audio_1", "transcript": "Good"}},
+        {"audio": {"data": "AAAA"}},
+        {"audio": {"transcript": " day"}},
+        {"audio": {"data": "BBBB", "id": "audio_1"}},
+        {"audio": {"expires_at": 1729}},
+        {"function_call": {"name": "look", "arguments": ""}},
+        {"function_call": {"arguments": '{"a"'}},
+        {"function_call": {"arguments": ": 1}"}},
+    )
+    models.behave("aloud", streams(*map(chunk, pieces), chunk({}, "stop"), DONE))
+    streamed(api, "aloud", "aloud")
+    extra = answer_of(api, "aloud")["extra"]
+    assert extra["audio"] == {
+        "id": "audio_1",
+        "transcript": "Good day",
+        "data": "AAAABBBB",
+        "expires_at": 1729,
+    }
+    assert extra["function_call"] == {"name": "look", "arguments": '{"a": 1}'}
+
+
 def test_characters_cut_in_two(api: Api, models: ModelServer) -> None:
     """Between packets, and as the halves of a pair in two chunks."""
     whole = chunk("a ñ 😀").replace(b"\\u00f1", "ñ".encode())
