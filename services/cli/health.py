@@ -8,8 +8,10 @@ import rich_click as click
 
 from services.cli.common import settings as load_settings
 from services.cli.helping import Command
+from services.settings import Settings
 
 SECONDS = 4
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is asked here
 
 
 @click.command(cls=Command)
@@ -23,16 +25,23 @@ def health() -> None:
       VERBATIM_PORT=8081 verbatim health
 
     """
-    settings = load_settings()
-    port = settings.metrics_port or settings.port
-    url = f"http://127.0.0.1:{port}/health/ready"
+    url = ready_url(load_settings())
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+        with direct.open(url, timeout=SECONDS) as answer:
             ready = answer.status == HTTPStatus.OK
     except urllib.error.HTTPError as error:
         raise click.ClickException(
             f"{url} answers {error.code}: {error.read(2_000).decode()}"
         ) from None
     except OSError as error:
-        raise click.ClickException(f"nothing answers at {url}: {error}") from None
+        why = getattr(error, "reason", error)
+        raise click.ClickException(f"nothing answers at {url}: {why}") from None
     click.echo(f"{url} answers" if ready else f"{url} answers something else")
+
+
+def ready_url(settings: Settings) -> str:
+    """Where the process of these settings listens."""
+    host = _HERE.get(settings.host, settings.host)
+    port = settings.metrics_port or settings.port
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/health/ready"

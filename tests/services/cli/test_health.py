@@ -1,9 +1,12 @@
 """Figures and health of processes that serve no API."""
 
+import urllib.request
+
 import httpx
 import pytest
 
 from deploy.embedded.folder import free_port
+from services.cli.health import ready_url
 from services.listening import PortTaken, listen
 from services.metrics_port import metrics_port
 from services.settings import Settings
@@ -46,3 +49,27 @@ def test_health_asks_the_process(api: Api, cli: CommandLine) -> None:
     assert gone.code == 1
     assert "nothing answers at http://127.0.0.1:" in gone.err
     assert "Traceback" not in gone.err
+
+
+def test_health_asks_no_proxy(api: Api, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's own 127.0.0.1 is another one."""
+    monkeypatch.setattr(
+        urllib.request, "_opener", None
+    )  # it remembers what was set at its first use
+    env = {"VERBATIM_PORT": api.address.rpartition(":")[2]}
+    assert cli("health", env=env | {"http_proxy": f"http://127.0.0.1:{free_port()}"}).code == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_health_asks_where_it_listens(host: str, asked: str) -> None:
+    assert ready_url(Settings(host=host, port=8081)) == f"http://{asked}:8081/health/ready"
