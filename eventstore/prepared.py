@@ -88,24 +88,29 @@ def _sent(value: Value) -> tuple[bytes | None, Format]:
 
 
 class _Answer:
-    """What the server answers to what was sent: read where it comes, in the loop's callback."""
+    """What the server answers to what was sent: read where it comes, in the loop's callback.
+
+    Where the connection breaks libpq closes the socket, and the next one that anybody opens has its number: the loop is told in
+    the same callback that ours is over. Later it would be theirs that it forgets.
+    """
 
     def __init__(self, pg: PGconn) -> None:
         self._pg = pg
+        self._socket = pg.socket
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._results: list[PGresult] = []
 
     async def result(self) -> PGresult:
-        socket = self._pg.socket
-        self._loop.add_reader(socket, self._read)
+        self._loop.add_reader(self._socket, self._read)
         try:
             if self._pg.flush():  # more than the socket takes at once
-                self._loop.add_writer(socket, self._write)
+                self._loop.add_writer(self._socket, self._write)
             await self._done
-        finally:
-            self._loop.remove_reader(socket)
-            self._loop.remove_writer(socket)
+        except BaseException:
+            if not self._done.done() or self._done.cancelled():
+                self._forget()
+            raise
         for result in self._results:
             if result.status not in _GOOD:
                 raise error_from_result(result)
@@ -114,7 +119,7 @@ class _Answer:
     def _write(self) -> None:
         try:
             if not self._pg.flush():
-                self._loop.remove_writer(self._pg.socket)
+                self._loop.remove_writer(self._socket)
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             self._fail(error)
 
@@ -124,17 +129,26 @@ class _Answer:
             while not self._pg.is_busy():
                 result = self._pg.get_result()
                 if result is None:
-                    if not self._done.done():
-                        self._done.set_result(None)
+                    self._end()
                     return
                 self._results.append(result)
             # There is more to come. uvloop tells of a broken socket once, and never again unless it is asked anew: what the
             # server said last would have been read, and its end never seen.
-            self._loop.remove_reader(self._pg.socket)
-            self._loop.add_reader(self._pg.socket, self._read)
+            self._loop.remove_reader(self._socket)
+            self._loop.add_reader(self._socket, self._read)
         except Exception as error:  # noqa: BLE001 - whoever waits is told
             self._fail(error)
 
+    def _end(self) -> None:
+        self._forget()
+        if not self._done.done():
+            self._done.set_result(None)
+
     def _fail(self, error: Exception) -> None:
+        self._forget()
         if not self._done.done():
             self._done.set_exception(error)
+
+    def _forget(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)

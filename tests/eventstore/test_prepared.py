@@ -1,8 +1,11 @@
 """Statements on the protocol itself: values, refusals, what is larger than a socket takes, a connection that ends."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -10,7 +13,8 @@ import uvloop
 
 from eventstore.arrays import bigints, byteas, teach, texts
 from eventstore.connect import AsyncConnection, connect_async
-from eventstore.prepared import Prepared, Statement
+from eventstore.prepared import Prepared, Statement, _Answer
+from tests.faults.proxy import FaultProxy
 from tests.servers import Database
 
 SUM = Statement("sum", b"SELECT %(one)s::bigint + coalesce(%(none)s::bigint, 5) + %(one)s::bigint")
@@ -113,3 +117,45 @@ async def _ends(database: Database) -> None:
     with pytest.raises(psycopg.OperationalError):
         await prepared.number(SUM, {"one": 1, "none": 1})
     await connection.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_the_number_of_its_socket_is_another_s_at_once(
+    database: Database, run: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libpq closes the socket, and the next one that anybody opens has its number: nothing of ours may end that one."""
+    run(asyncio.wait_for(_taken_over(database, monkeypatch), 60))
+
+
+async def _taken_over(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    server = urlsplit(database.service)
+    assert server.port is not None
+    ours, theirs = socket.socketpair()
+    heard = asyncio.Event()
+    with FaultProxy(("127.0.0.1", server.port)) as proxy:
+        dsn = database.service.replace(f":{server.port}/", f":{proxy.port}/")
+        connection = await connect_async(dsn, name="test")
+        number = connection.pgconn.socket
+        failed = _Answer._fail
+
+        def then_taken(self: _Answer, error: Exception) -> None:
+            failed(self, error)
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(number)
+            os.dup2(ours.fileno(), number)
+            loop.add_reader(number, heard.set)
+
+        monkeypatch.setattr(_Answer, "_fail", then_taken)
+        waiting = asyncio.create_task(Prepared(connection).command(b"SELECT pg_sleep(60)"))
+        await asyncio.sleep(0)
+        proxy.cut(reset=True)
+        with pytest.raises(psycopg.OperationalError):
+            await waiting
+        assert connection.closed
+        theirs.send(b"x")
+        await asyncio.wait_for(heard.wait(), 30)
+        loop.remove_reader(number)
+        os.close(number)
+    ours.close()
+    theirs.close()

@@ -169,7 +169,7 @@ class Clients:
             self._acknowledge(write, answer)
         else:
             write.outcome = "refused"
-            self.history.faults.append(f"{name}: {answer.status_code} {answer.text[:300]}")
+            self._strange(name, answer)
 
     def _acknowledge(self, write: Write, answer: httpx.Response) -> None:
         data = answer.json()["data"]
@@ -183,6 +183,11 @@ class Clients:
         with self._counting:
             self.acknowledged += 1
             self.messages += write.size
+
+    def _strange(self, request: str, answer: httpx.Response) -> None:
+        """An answer that no fault excuses; of one of our own failures the logs say more, and they are gone after the run."""
+        told = self._rig.told(answer.headers["x-request-id"]) if answer.status_code >= 500 else ""
+        self.history.faults.append(f"{request}: {answer.status_code} {answer.text[:300]}{told}")
 
     def _write(
         self,
@@ -229,7 +234,7 @@ class Clients:
             time.sleep(0.05)
             return
         if answer.status_code != 200:
-            self.history.faults.append(f"GET {path}: {answer.status_code} {answer.text[:300]}")
+            self._strange(f"GET {path}", answer)
             return
         shown = answer.json()["data"]
         contents = [message["content"] for message in shown["messages"]]
@@ -250,7 +255,7 @@ class Clients:
             return
         # 404: the message was given no id of the client's own.
         if answer.status_code not in (200, 404, 503):
-            self.history.faults.append(f"PATCH {path}: {answer.status_code} {answer.text[:300]}")
+            self._strange(f"PATCH {path}", answer)
 
 
 def flat(writes: Sequence[Write]) -> list[str]:

@@ -103,6 +103,13 @@ class Rig:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text("utf-8", errors="replace")[-3_000:]
 
+    def told(self, text: str) -> str:
+        """The lines of all logs in which that stands."""
+        logs = (path.read_text("utf-8", errors="replace") for path in self.folder.glob("*.log"))
+        return "".join(
+            f"\n{line[:6_000]}" for log in logs for line in log.splitlines() if text in line
+        )
+
     def signal(self, name: str, number: signal.Signals) -> None:
         self.processes[name].send_signal(number)
 
