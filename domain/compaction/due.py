@@ -18,11 +18,16 @@ def threshold(state: ConversationState) -> int:
     return max(trigger, state.compacted.tokens_after + trigger // REGROWTH)
 
 
-def is_due(state: ConversationState, fruitless_at: int | None = None) -> bool:
-    """`fruitless_at`: what the context cost when the last attempt made no progress."""
+def is_due(
+    state: ConversationState, fruitless_at: int | None = None, *, overtaken: bool = False
+) -> bool:
+    """`fruitless_at`: what the context cost when the last attempt made no progress.
+
+    `overtaken`: messages came while the last compaction was thought out; what it left behind says nothing of them.
+    """
     if state.compaction.strategy == "none" or state.deleted_at is not None:
         return False
-    least = threshold(state)
+    least = state.compaction.trigger_tokens if overtaken else threshold(state)
     if fruitless_at is not None:
         least = max(least, fruitless_at + state.compaction.trigger_tokens // REGROWTH)
     return state.context_tokens >= least

@@ -90,7 +90,9 @@ class Compactor:
             if begun is not None and version > begun:
                 return await self._of_the_other(stream, state)
             begun = version
-            if asked.trigger == "automatic" and not is_due(state, self._fruitless.get(stream)):
+            if asked.trigger == "automatic" and not is_due(
+                state, self._fruitless.get(stream), overtaken=asked.overtaken
+            ):
                 return _idle(state, asked, folded.position)
             command = await self._command(stream, state, asked, memo)
             if command is None:

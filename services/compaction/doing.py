@@ -5,6 +5,8 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import msgspec
+
 from domain.commands import CompactConversation
 from domain.envelope import Meta
 from domain.refusals import Refusal
@@ -76,10 +78,15 @@ class Doing:
             )
             return await self._appender.append(stream, command, meta)
 
-        result = await self._compactor.compact(stream, Asked(trigger="automatic"), append)
-        if result.event is not None:
-            before, after = result.event.tokens_before, result.event.tokens_after
-            log.info("%s: %d tokens became %d", stream, before, after)
+        asked = Asked(trigger="automatic")
+        result = found = await self._compactor.compact(stream, asked, append)
+        while found.event is not None:
+            result, event = found, found.event
+            log.info("%s: %d tokens became %d", stream, event.tokens_before, event.tokens_after)
+            if event.watermark == found.state.last_sequence:
+                break
+            asked = msgspec.structs.replace(asked, overtaken=True)
+            found = await self._compactor.compact(stream, asked, append)
         return result
 
 

@@ -136,3 +136,24 @@ async def test_one_compaction_of_a_conversation_at_a_time(
     assert sorted(result.event is not None for result in results if result) == [False, True]
     assert model.calls == 1
     assert len(compactions(database)) == 1
+
+
+async def test_what_comes_while_it_thinks_is_compacted_too(
+    api: Api, database: Database, server: EmbeddedNats, models: ModelServer
+) -> None:
+    """The conversation falls silent while a model writes: its context is below its trigger all the same."""
+    started(api, "c")
+    talk(api, "c", 30)
+    model = Model()
+    model.gate.clear()
+    async with doing(settings_of(database, server, **by_model(models, model))) as parts:
+        task = asyncio.create_task(parts.compact("acme:c", "e1"))
+        await until(lambda: model.calls == 1)
+        await asyncio.to_thread(talk, api, "c", 40, 30)
+        model.gate.set()
+        result = await task
+    assert result is not None
+    assert result.event is not None
+    assert len(compactions(database)) == 2
+    shown = api.get("/conversations/c").json()["data"]
+    assert shown["context_tokens"] == result.event.tokens_after < 600
