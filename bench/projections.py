@@ -1,7 +1,7 @@
 """Read models: events a second caught up, rebuilt and verified, and how far behind they are live.
 
-`python -m bench.projections [--short]`. A log as the search benchmark's. Markdown on standard output, progress on
-standard error.
+`python -m bench.projections [--short]`. A log as the search benchmark's. `--poison` is the live part alone, and in its middle
+comes an event that no read model can take in. Markdown on standard output, progress on standard error.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from eventstore.follower import Follower
 from eventstore.writer import GroupCommitWriter
 from projections.intake import Intake
 from projections.leading import unled
+from projections.parking import parked_from
 from projections.rebuild import rebuild
 from projections.registry import GROUPS, NAMES
 from projections.runner import Runner
@@ -38,18 +39,30 @@ RATE = 500
 """Appends a second, live."""
 PATIENCE = 60.0
 CODEC = Codec()
+POISON = NewEvent(
+    "bench:ill",
+    1,
+    "MessageTeleported.1",
+    b'{"id":"e","at":"2026-01-01T00:00:00Z","cmd":"c","by":"k","data":{}}',
+)
+"""Of a kind that no program knows."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="10,000 events; marked as such")
     parser.add_argument("--events", type=int, default=60_000)
+    parser.add_argument("--poison", action="store_true", help="the live part, with a poison event")
     given = parser.parse_args()
     count = 10_000 if given.short else given.events
     seconds = 3 if given.short else 15
     print(f"`python -m bench.projections`{' **short**' if given.short else ''}: {machine()}\n")
     wanted = count + RATE * seconds
     made = list(islice(events(Language(random.Random(7)), wanted), wanted))
+    if given.poison:
+        with server() as postgres:
+            _live(postgres, made[: RATE * seconds], poisoned=True)
+        return
     with server() as postgres:
         tell(f"appending {count:,} events")
         uvloop.run(_append(postgres.database_url, made[:count]))
@@ -110,7 +123,7 @@ def _again(dsn: str, name: str, count: int) -> list[list[str]]:
     return rows
 
 
-def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
+def _live(postgres: EmbeddedPostgres, made: list[Recorded], *, poisoned: bool = False) -> None:
     """Every append is asked after until each group has it."""
     dsn, stop = postgres.database_url, threading.Event()
     runners = [Runner(dsn, group, page=1_000, stop=stop) for group in GROUPS]
@@ -123,7 +136,7 @@ def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
     watcher = threading.Thread(target=_watch, args=(dsn, appended, behind, stop))
     watcher.start()
     tell(f"{RATE} appends a second, {len(made):,} in all")
-    asyncio.run(_paced(dsn, made, appended))
+    poison = asyncio.run(_paced(dsn, made, appended, poisoned=poisoned))
     _until(
         dsn,
         lambda _: all(len(found) == len(made) for found in behind.values()),
@@ -136,6 +149,20 @@ def _live(postgres: EmbeddedPostgres, made: list[Recorded]) -> None:
         f"Live, {RATE} appends a second: from the answer to an append until a read sees it, ms.\n"
     )
     table(["group", "p50 / p95", "most"], [[name, quantiles(found), f"{max(found):.0f}"] for name, found in behind.items()])  # fmt: skip
+    if poison is not None:
+        after = sum(position > poison for position in appended)
+        print(f"Of those, behind the poison event (position {poison:,}), {after:,} appends:\n")
+        with connect(dsn, name="bench") as connection:
+            parked = {name: list(parked_from(connection, name)) for name in NAMES}
+        table(
+            ["group", "p50 / p95", "most"],
+            [
+                [name, quantiles(found[-after:]), f"{max(found[-after:]):.0f}"]
+                for name, found in behind.items()
+            ],
+        )
+        print(f"Parked: {parked}.")
+        assert all(streams == [POISON.stream] for streams in parked.values()), parked
 
 
 def _until(dsn: str, holds: Callable[[Connection], bool], complaint: str) -> None:
@@ -147,15 +174,22 @@ def _until(dsn: str, holds: Callable[[Connection], bool], complaint: str) -> Non
             time.sleep(0.02)
 
 
-async def _paced(dsn: str, made: list[Recorded], appended: dict[int, float]) -> None:
+async def _paced(
+    dsn: str, made: list[Recorded], appended: dict[int, float], *, poisoned: bool
+) -> int | None:
+    """Where the poison event is, if there is one."""
+    poison = None
     writer = GroupCommitWriter(dsn)
     await writer.start()
     started = time.perf_counter()
     for number, one in enumerate(made):
         await asyncio.sleep(started + number / RATE - time.perf_counter())
+        if poisoned and number == len(made) // 2:
+            poison = (await writer.append(Append("poison", (POISON,)))).last_position
         done = await writer.append(Append(one.meta.command_id, (_new(one),)))
         appended[done.last_position] = time.perf_counter()
     await writer.stop()
+    return poison
 
 
 def _watch(
@@ -170,7 +204,8 @@ def _watch(
             known = list(appended)
             for group, models in names.items():
                 [row] = connection.execute(
-                    "SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%s)", [models]
+                    "SELECT coalesce(min(position), 0) FROM readmodels.tracking WHERE name = ANY (%s)",
+                    [models],
                 ).fetchall()
                 fresh = [position for position in known if seen[group] < position <= row[0]]
                 behind[group] += [max(0.0, at - appended[position]) * 1_000 for position in fresh]

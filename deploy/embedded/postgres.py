@@ -17,7 +17,9 @@ from deploy.embedded.child import spawn, stop
 from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.folder import DataFolder, free_port, write_private
 
-START_PATIENCE = 60.0
+START_PATIENCE = 900.0
+"""Seconds. After a crash it replays up to `max_wal_size` of its log before it answers; one that ends is noticed at once."""
+PREDECESSOR_PATIENCE = 60.0
 SUPERUSER, OWNER, SERVICE, SERVICE_GROUP, DATABASE = (
     "postgres",
     "verbatim_owner",
@@ -169,7 +171,7 @@ class EmbeddedPostgres:
     def _await_predecessor(self) -> None:
         """A server whose owner was killed is still shutting down: its folder is free when it is gone."""
         pid = self._stale_pid()
-        deadline = time.monotonic() + START_PATIENCE
+        deadline = time.monotonic() + PREDECESSOR_PATIENCE
         while pid is not None and self._serves_here(pid):
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(

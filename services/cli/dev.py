@@ -16,7 +16,7 @@ import rich_click as click
 from deploy.embedded.child import spawn
 from deploy.embedded.folder import DataFolder, free_port, write_private
 from deploy.embedded.nats import EmbeddedNats
-from deploy.embedded.postgres import EmbeddedPostgres
+from deploy.embedded.postgres import START_PATIENCE, EmbeddedPostgres
 from deploy.processes import Child, Supervisor
 from eventstore.connect import check_server, connect
 from eventstore.migrate import migrate
@@ -117,6 +117,7 @@ class Dev:
                     ready=self._prepare_database,
                     stop_signal=signal.SIGINT,
                     last_signal=signal.SIGQUIT,
+                    start_seconds=START_PATIENCE,
                     hint=str(self._folder.path / "postgres.log"),
                 )
             )

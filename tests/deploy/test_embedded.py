@@ -1,5 +1,6 @@
 """The embedded servers on one data folder: second starts, what is stale or taken, what is lost."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -10,10 +11,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from deploy.embedded import postgres
 from deploy.embedded.errors import EmbeddedServerError
 from deploy.embedded.folder import DataFolder, free_port
 from deploy.embedded.nats import EmbeddedNats
@@ -142,6 +145,22 @@ def test_another_server_on_the_port_is_not_taken_for_ours(
         server._memory = folder.remembered()  # its port, its password
         assert not server.healthy()
     other.release()
+
+
+def test_a_server_that_replays_its_log_for_minutes_is_waited_for(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash there may be two gigabytes of it; who gives up has it begin anew."""
+    server = EmbeddedPostgres(folder)
+    clock = itertools.count(step=5.0)  # five seconds pass each time it is asked
+    answers = itertools.chain(itertools.repeat(False, 60), itertools.repeat(True))
+    monkeypatch.setattr(postgres, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))  # fmt: skip
+    monkeypatch.setattr(server, "healthy", lambda: next(answers))
+    monkeypatch.setattr(server, "prepare", lambda: None)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        monkeypatch.setattr(server, "spawn", lambda: child)
+        server.start()
+        child.kill()
 
 
 def test_a_start_that_was_cut_off_is_begun_anew(tmp_path: Path) -> None:
