@@ -109,8 +109,9 @@ class Limiter:
         if not buckets:
             return Allowance(UNLIMITED, UNLIMITED, int(wall)), None
         tightest = min(buckets, key=lambda bucket: bucket.refill(now))
-        if any(bucket.refill(now) < cost for bucket in buckets):
-            return tightest.allowance(wall), _refused(tightest.seconds_until(cost))
+        if short := [bucket for bucket in buckets if bucket.refill(now) < cost]:
+            seconds = max(bucket.seconds_until(cost) for bucket in short)
+            return tightest.allowance(wall), _refused(seconds)
         for bucket in buckets:
             bucket.take(cost)
         return tightest.allowance(wall), None

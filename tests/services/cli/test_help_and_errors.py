@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from services.cli.main import COMMANDS, HIDDEN
+from tests.servers import Database
 from tests.services.cli.support import CommandLine, clean_environ
 
 PAGES = [
@@ -104,6 +105,16 @@ def test_a_database_that_is_not_there_is_one_line(cli: CommandLine, command: lis
     assert ended.code == 2
     assert ended.error.startswith("the database cannot be reached: ")
     assert "sesame" not in ended.error
+
+
+def test_a_login_that_may_not_migrate_is_told_which_may(
+    cli: CommandLine, database: Database
+) -> None:
+    ended = cli("migrate", env={"VERBATIM_DATABASE_URL": database.service})
+    assert ended.code == 2
+    assert "owner" in ended.error
+    assert "VERBATIM_MIGRATE_DATABASE_URL" in ended.error
+    assert "GRANT" not in ended.error
 
 
 def test_an_unexpected_error_is_one_line_unless_asked_for(

@@ -46,6 +46,20 @@ def test_the_tighter_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (allowance.limit, allowance.remaining) == (12, 5)
 
 
+def test_a_refusal_says_when_both_limits_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workspace has less left, and more again soon; the key has to wait."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    limiter = Limiter(per_key=30, per_workspace=120)
+    for _ in range(28):
+        limiter.charge(principal("a"), 1)
+    for number in range(91):
+        limiter.charge(principal(f"b{number}"), 1)
+    allowance, refusal = limiter.charge(principal("a"), 12)
+    assert refusal is not None
+    assert (allowance.limit, allowance.remaining) == (120, 1)
+    assert refusal.retry_after == 20
+
+
 def test_no_limits() -> None:
     limiter = Limiter(per_key=0, per_workspace=0)
     assert all(limiter.charge(principal("k"), 1_000)[1] is None for _ in range(100))
