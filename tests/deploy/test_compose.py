@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from services import processes
 from services.cli.main import COMMANDS
+from services.http.cursors import Cursors
+from services.http.endpoint import PARAMETER
+from services.http.figures import Figures
+from services.http.minting import Minter
+from services.settings import Settings
 from services.settings_loading import load
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -68,6 +74,22 @@ def test_the_proxy_knows_each_http_process_and_no_other() -> None:
     servers = re.findall(r"server ([\w-]+):8080", (DEPLOY / "nginx/verbatim.conf").read_text())
     assert sorted(servers) == sorted(name for name in OURS if HTTP.fullmatch(name))
     assert [p for s in COMPOSE["services"].values() for p in s.get("ports", [])] == ["8000:8000"]
+
+
+def test_the_proxy_sends_each_request_to_a_process_that_knows_it() -> None:
+    proxy = (DEPLOY / "nginx/verbatim.conf").read_text()
+    of_paths = re.findall(r"location ~ (\S+) \{\n\s+proxy_pass http://(\w+);", proxy)
+    assert len(of_paths) == proxy.count("location ~")
+    of_methods = dict(re.findall(r"(\w+) +(\w+);", proxy.partition("map ")[2].partition("}")[0]))
+    parts = processes._parts(
+        Settings(), processes.ROOMS, Minter(), Figures(), lambda _: Cursors(b"a test")
+    )
+    for room, part in parts.items():
+        for endpoint in part.endpoints:
+            path = PARAMETER.sub("one", endpoint.path)
+            by_path = [to for pattern, to in of_paths if re.search(pattern, path)]
+            by_method = of_methods.get(endpoint.method, of_methods["default"])
+            assert next(iter(by_path), by_method) == room, (endpoint.method, path)
 
 
 def test_files_that_are_mounted_or_copied_are_there() -> None:
