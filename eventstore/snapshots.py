@@ -7,7 +7,7 @@ import psycopg
 
 from domain.snapshot import SCHEMA, frozen, thawed
 from domain.state import ConversationState
-from eventstore.errors import Unavailable
+from eventstore.errors import EventStoreError
 from eventstore.folded import Folded
 from eventstore.queries import query
 from eventstore.reader import Connections
@@ -63,6 +63,6 @@ class Snapshots:
             }
             try:
                 await self._connections.fetch(self._keep, values)
-            except (Unavailable, psycopg.Error) as error:
+            except (EventStoreError, psycopg.Error) as error:
                 log.warning("no snapshot of %s was kept: %s", stream, error)
                 self._waiting.clear()

@@ -7,7 +7,8 @@ import pytest
 
 from domain.snapshot import SCHEMA, frozen
 from domain.state import evolve
-from eventstore.reader import LogReader
+from eventstore import reader as reader_module
+from eventstore.reader import Connections, LogReader
 from eventstore.snapshots import Snapshots
 from eventstore.states import States
 from tests.eventstore.support import looking
@@ -184,3 +185,14 @@ async def test_what_cannot_be_kept_harms_nothing(
         await states.stop()
     assert "no snapshot" in caplog.text
     assert kept(database) == {}
+
+
+async def test_an_overload_meanwhile_harms_nothing(
+    history: History, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reader_module, "MOST_WAITING", -1)
+    snapshots = Snapshots(Connections("", name="full", size=1))
+    assert history.state is not None
+    snapshots.keep(history.stream, history.state, 1)
+    await snapshots.stop()
+    assert "no snapshot" in caplog.text
