@@ -7,6 +7,7 @@ from contextlib import suppress
 import psycopg
 
 from eventstore.connect import AsyncConnection, connect_async
+from eventstore.errors import SchemaMismatch
 from eventstore.prepared import Prepared
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Hinter:
                 connection = await connect_async(self._dsn, name="hints")
                 async with connection:
                     await self._send(connection)
-            except psycopg.Error as error:
+            except (psycopg.Error, SchemaMismatch) as error:
                 log.info("hints pause: %s", error)
                 await asyncio.sleep(1)
 

@@ -6,6 +6,7 @@ import logging
 import psycopg
 
 from eventstore.connect import connect_async
+from eventstore.errors import SchemaMismatch
 from eventstore.queries import query
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,6 @@ async def keep_purging(dsn: str, every: float = 60.0) -> None:
             await purge_keys(dsn)
             await purge_leases(dsn)
             await note_expired_api_keys(dsn)
-        except psycopg.Error as error:
+        except (psycopg.Error, SchemaMismatch) as error:
             log.warning("expired keys could not be seen to: %s", error)
         await asyncio.sleep(every)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 
 from eventstore.connect import connect_async
+from eventstore.errors import SchemaMismatch
 from projections.reading import Freshness
 from services.http.endpoint import Call
 from services.http.errors import ApiError, bad_request, unreadable
@@ -95,7 +96,7 @@ class Consistency:
                     async for _ in connection.notifies():
                         self._news.set()
                         self._news = asyncio.Event()
-            except psycopg.Error as error:
+            except (psycopg.Error, SchemaMismatch) as error:
                 log.info("hints of projections pause: %s", str(error).strip())
             await asyncio.sleep(1)
 
