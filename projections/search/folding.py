@@ -30,6 +30,8 @@ _BLOCKS = [  # the last code point of some blocks, and their script
 
 def script_of(word: str) -> str:
     """By its first letter; digits have none and count as Latin."""
+    if word.isascii():
+        return "latin"
     for letter in word:
         if letter.isalpha():
             code = ord(letter)

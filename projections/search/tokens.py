@@ -160,7 +160,7 @@ class Tokens:
         folded = fold(word, script)
         if not folded or (folded in STOP_WORDS and kind == "word"):
             return []  # nothing is left of a mark without a letter
-        if any(letter.isdigit() for letter in folded):
+        if not folded.isalpha() and any(letter.isdigit() for letter in folded):
             return [folded]
         if script in self._scripts:
             return [fold(self._scripts[script](folded), script)]
