@@ -50,17 +50,17 @@ class Checkpoints:
 
         A rebuild switches tables, and a retry changes who is parked, under this same lock.
         """
-        rows: list[tuple[Any, ...]] = connection.execute(
+        held = connection.execute(
             "SELECT position FROM readmodels.tracking WHERE name = ANY (%s) ORDER BY name FOR UPDATE",
             [self.names],
             prepare=True,
-        ).fetchall()
-        self.position = min(int(row[0]) for row in rows)
+        )
         parked = connection.execute(
             "SELECT stream, min(position) FROM readmodels.parked WHERE name = ANY (%s) GROUP BY stream",
             [self.names],
             prepare=True,
         )
+        self.position = min(int(row[0]) for row in held)
         self._parked = {str(row[0]): int(row[1]) for row in parked}
 
     def advance(self, connection: Connection, position: int) -> None:

@@ -69,7 +69,9 @@ class Intake:
     def _take(self, connection: Connection, rows: Sequence[StoredRow]) -> bool:
         """False where the checkpoint has moved: these are not the next rows."""
         expected = self.position
-        with connection.transaction():
+        # In a pipeline only what is read of the database is waited for, not each statement; the transaction's end waits
+        # for all of it, before it commits.
+        with connection.pipeline(), connection.transaction():
             # A read model can be built again: rows and checkpoint are lost or kept together.
             connection.execute("SET LOCAL synchronous_commit = off")
             self._checkpoints.hold(connection)

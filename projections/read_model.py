@@ -46,7 +46,7 @@ class ReadModel(Protocol):
         ...
 
     def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
-        """Take in events in order of position, inside the caller's transaction.
+        """Take in events in order of position, inside the caller's transaction and pipeline: no COPY.
 
         Rows must not depend on how the log is cut into pages, nor on how conversations lie between each other. What
         it keeps in memory must not outlive the call: a page may be rolled back, and tables be switched.

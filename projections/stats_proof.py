@@ -41,7 +41,7 @@ class StatsProof:
     def __init__(self, schema: str) -> None:
         self._tables = query("stats_create", schema)
         self._facts = query("stats_proof_create", schema)
-        self._copy = f"COPY {schema}.stats_v1_facts FROM STDIN".encode()
+        self._insert = query("stats_proof_insert", schema)
         self._finish = query("stats_proof_finish", schema)
 
     def create(self, connection: Connection) -> None:
@@ -49,13 +49,17 @@ class StatsProof:
         connection.execute(self._facts)
 
     def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
-        with connection.cursor().copy(self._copy) as copy:
-            for recorded in page:
-                event = recorded.event
-                if event.NAME in FACTS:
-                    workspace, _, conversation = recorded.stream.partition(":")
-                    told = [getattr(event, field, None) for field in FIELDS]
-                    copy.write_row((workspace, conversation, recorded.version, event.NAME, *told))
+        facts = [recorded for recorded in page if recorded.event.NAME in FACTS]
+        values: dict[str, list[Any]] = {
+            "workspaces": [recorded.workspace for recorded in facts],
+            "ids": [recorded.conversation for recorded in facts],
+            "versions": [recorded.version for recorded in facts],
+            "kinds": [recorded.event.NAME for recorded in facts],
+        }
+        for field in FIELDS:
+            values[field] = [getattr(recorded.event, field, None) for recorded in facts]
+        if facts:
+            connection.execute(self._insert, values, prepare=True)
 
     def finish(self, connection: Connection) -> None:
         connection.execute(self._finish)
