@@ -49,3 +49,35 @@ def test_what_came_before_stays(database: Database) -> None:
     )
     catch_up(database.service)
     assert rows_of(database.superuser) == expected(histories)
+
+
+@pytest.mark.parametrize("page", [10, 1_000])
+@pytest.mark.parametrize(
+    ("table", "refused"),
+    [
+        ("messages_v1", "conversation <> 'c1'"),
+        ("search_messages_v1", "conversation <> 'c1'"),
+        ("search_conversations_v1", "id <> 'c1'"),
+    ],
+)
+def test_what_the_database_refuses_parks_its_conversation(
+    database: Database, table: str, refused: str, page: int
+) -> None:
+    """Whether a statement's outcome is waited for or not: the page is halved until the culprit stands alone."""
+    _, rows = make_log(9, conversations=4, commands=80)
+    catch_up(database.service)
+    with psycopg.connect(database.superuser, autocommit=True) as connection:
+        connection.execute(f"ALTER TABLE readmodels.{table} ADD CHECK ({refused})".encode())
+    store(database.owner, rows)
+    catch_up(database.service, page=page)
+    assert set(lag_of(database.service).values()) == {0}
+    with psycopg.connect(database.superuser) as connection:
+        parked = connection.execute("SELECT DISTINCT stream FROM readmodels.parked").fetchall()
+        others = connection.execute(
+            "SELECT count(DISTINCT (workspace, id)) FROM readmodels.search_conversations_v1"
+        ).fetchone()
+    expected_streams = {row[1] for row in rows}
+    ill = {stream for stream in expected_streams if stream.endswith(":c1")}
+    assert {row[0] for row in parked} == ill
+    assert others is not None
+    assert others[0] >= len(expected_streams - ill)
