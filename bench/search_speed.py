@@ -214,7 +214,7 @@ def cost(dsn: str, superuser: str, language: Language, messages: int) -> None:
 
 def _take(model: Search, connection: Connection, rows: list[Recorded], page: int) -> None:
     for start in range(0, len(rows), page):
-        with connection.transaction():
+        with connection.pipeline(), connection.transaction():  # as the runner does
             connection.execute("SET LOCAL synchronous_commit = off")
             model.apply(connection, rows[start : start + page])
 
