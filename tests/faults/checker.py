@@ -44,15 +44,18 @@ def catch_up(rig: Rig, patience: float = CATCH_UP) -> int:
         return head()
 
 
-def faults_of(rig: Rig, history: History, *, rows: bool = True) -> list[str]:
-    """Every promise that does not hold; empty where all do. `rows`: with those of the read models, of the whole log."""
-    return [
-        *history.faults,
-        *gaps_of(rig.database.service),
-        *_writes(rig, history),
-        *(differences_of(rig.database.service) if rows else ()),
-        *_jetstream(rig),
-    ]
+def faults_of(rig: Rig, history: History) -> list[str]:
+    """Every promise that does not hold; empty where all do."""
+    return [*faults_of_log(rig, history), *faults_of_followers(rig)]
+
+
+def faults_of_log(rig: Rig, history: History) -> list[str]:
+    """Those that need no follower to have caught up: answers and the log."""
+    return [*history.faults, *gaps_of(rig.database.service), *_writes(rig, history)]
+
+
+def faults_of_followers(rig: Rig) -> list[str]:
+    return [*_jetstream(rig), *differences_of(rig.database.service)]
 
 
 def gaps_of(dsn: str) -> Iterator[str]:

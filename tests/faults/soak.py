@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,8 @@ import httpx
 import psycopg
 
 from bench.support import machine, table, tell
-from tests.faults.checker import catch_up, faults_of
+from eventstore.follower import Follower
+from tests.faults.checker import catch_up, faults_of_followers, faults_of_log
 from tests.faults.clients import Clients, History, Mix
 from tests.faults.faults import FAULTS
 from tests.faults.proxy import FaultProxy
@@ -130,13 +132,19 @@ def soak(
                 )
         came.messages = clients.messages
         made.wait_all()
-        say("all is healed; waiting for the followers")
-        came.position = catch_up(made, LONG)
+        say("all is healed; checking the log")
+        with closing(Follower(dsn)) as follower:
+            came.position = follower.head()
         watching.wait(came.position)
         came.breaks = watching.breaks
-    say("checking")
     came.broken += watching.seen.faults(dsn)
-    came.broken += faults_of(made, came.history)
+    came.broken += faults_of_log(made, came.history)
+    say(
+        f"the log up to position {came.position:,}: {len(came.broken)} broken; waiting for the followers"
+    )
+    catch_up(made, LONG)
+    say("checking them")
+    came.broken += faults_of_followers(made)
     ends = sorted(w.ended for w in came.history.writes if w.outcome == "acknowledged")
     came.silence = max((after - before for before, after in pairwise(ends)), default=0.0)
     came.took = time.monotonic() - began
