@@ -1,12 +1,16 @@
 """What a read of the read models gives: rows, and what they say about how far they are."""
 
 from collections.abc import Callable
+from itertools import compress
 from typing import Any
 
 import msgspec
 
 from domain.compacted import Compacted
 from domain.resources import with_flags, with_superseded
+
+PAGE_BYTES = 16 << 20
+"""A page of messages ends with the one that reaches them: two hundred of a megabyte each would be a gigabyte of this process."""
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -28,6 +32,8 @@ class ConversationRows(msgspec.Struct, frozen=True):
     sequences: list[int]
     messages: list[bytes]
     """As answered, in the order asked for."""
+    are_cut: bool
+    """Whether there are more than a page may hold."""
 
 
 class SummaryRows(msgspec.Struct, frozen=True):
@@ -53,8 +59,14 @@ def conversation_rows(row: tuple[Any, ...]) -> ConversationRows:
     """From a row of `read_conversation` or `read_messages`."""
     checkpoint, last_event, head, parked, status, version, resource, compacted = row[:8]
     sequences: list[int] = row[8] or []
-    gone = map(_left(compacted), sequences)
-    flagged = zip(row[10] or (), row[9] or (), gone, strict=True)
+    pinned: list[bool] = row[9] or []
+    messages: list[bytes | None] = row[10] or []
+    are_cut = None in messages
+    if are_cut:  # at one end: which one is a matter of the order
+        stay = [message is not None for message in messages]
+        sequences, pinned = list(compress(sequences, stay)), list(compress(pinned, stay))
+    kept = filter(None, messages)
+    flagged = zip(kept, pinned, map(_left(compacted), sequences), strict=True)
     return ConversationRows(
         freshness_of(checkpoint, last_event, head, parked=parked),
         status,
@@ -62,6 +74,7 @@ def conversation_rows(row: tuple[Any, ...]) -> ConversationRows:
         resource,
         sequences,
         [with_flags(message, is_pinned=pin, is_compacted=left) for message, pin, left in flagged],
+        are_cut,
     )
 
 

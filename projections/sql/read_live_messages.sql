@@ -39,5 +39,6 @@ SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)
        m.sequences, m.pinned, m.messages
   FROM (SELECT array_agg(n.sequence ORDER BY n.sequence {order}) AS sequences,
                array_agg(n.is_pinned ORDER BY n.sequence {order}) AS pinned,
-               array_agg(n.message ORDER BY n.sequence {order}) AS messages
-          FROM (SELECT * FROM live ORDER BY sequence {order} LIMIT %(limit)s) n) m
+               array_agg(CASE WHEN n.before < %(bytes)s THEN n.message END ORDER BY n.sequence {order}) AS messages
+          FROM (SELECT l.*, sum(octet_length(l.message)) OVER (ORDER BY l.sequence {order} ROWS UNBOUNDED PRECEDING) - octet_length(l.message) AS before
+                  FROM (SELECT * FROM live ORDER BY sequence {order} LIMIT %(limit)s) l) n) m

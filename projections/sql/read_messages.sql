@@ -1,5 +1,5 @@
 -- Messages of a conversation from a place on, and how far the read models are: one snapshot. {order} and {beyond}
--- are chosen by the reader.
+-- are chosen by the reader. What is past the first `bytes` comes as NULL: there is more.
 SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)b::text[])) AS checkpoint,
        (SELECT position FROM events WHERE originator_id = %(stream)s
          ORDER BY originator_version DESC LIMIT 1) AS last_event,
@@ -11,9 +11,10 @@ SELECT (SELECT min(position) FROM readmodels.tracking WHERE name = ANY (%(names)
   LEFT JOIN LATERAL (
         SELECT array_agg(n.sequence ORDER BY n.sequence {order}) AS sequences,
                array_agg(n.is_pinned ORDER BY n.sequence {order}) AS pinned,
-               array_agg(n.message ORDER BY n.sequence {order}) AS messages
-          FROM (SELECT sequence, is_pinned, message FROM readmodels.messages_v1
-                 WHERE workspace = %(workspace)s AND conversation = %(id)s AND sequence {beyond} %(after)s
-                   AND (%(role)s::text IS NULL OR role = %(role)s::text)
-                   AND (%(pinned)s::boolean IS NULL OR is_pinned = %(pinned)s::boolean)
-                 ORDER BY sequence {order} LIMIT %(limit)s) n) m ON true
+               array_agg(CASE WHEN n.before < %(bytes)s THEN n.message END ORDER BY n.sequence {order}) AS messages
+          FROM (SELECT l.*, sum(octet_length(l.message)) OVER (ORDER BY l.sequence {order} ROWS UNBOUNDED PRECEDING) - octet_length(l.message) AS before
+                  FROM (SELECT sequence, is_pinned, message FROM readmodels.messages_v1
+                         WHERE workspace = %(workspace)s AND conversation = %(id)s AND sequence {beyond} %(after)s
+                           AND (%(role)s::text IS NULL OR role = %(role)s::text)
+                           AND (%(pinned)s::boolean IS NULL OR is_pinned = %(pinned)s::boolean)
+                         ORDER BY sequence {order} LIMIT %(limit)s) l) n) m ON true

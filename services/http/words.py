@@ -52,7 +52,7 @@ WORDS: dict[str, str] = {
     "first_sequence": "The first message of the range.",
     "format": "The shape of the messages.",
     "from_version": "The first version to show.",
-    "has_more": "Whether another page follows.",
+    "has_more": "Whether another page follows; a page of very large messages ends before its `limit`.",
     "has_more_messages": "Whether there are older messages than those shown.",
     "has_pinned": "Whether it has pinned messages.",
     "id": "Its id: the caller's own, or a minted one.",

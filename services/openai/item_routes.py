@@ -125,7 +125,7 @@ class ItemRoutes:
         names = ids_of(items)
         start = names.index(asked.after) + 1 if asked.after in names else 0
         shown = items[start : start + asked.limit]
-        body = items_json(shown, has_more=len(items) > start + asked.limit)
+        body = items_json(shown, has_more=rows.are_cut or len(items) > start + asked.limit)
         return Answer(body, 200, headers_of(rows.freshness, rows.version))
 
     async def get(self, call: Call[IncludeQuery, None]) -> Answer:

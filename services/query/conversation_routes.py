@@ -90,7 +90,9 @@ class ConversationRoutes:
             return await self._as_of(call, asked.as_of, limit)
         rows = await self._reads.conversation(call, limit + 1 if limit else 0)
         resource = existing(rows, include_deleted=asked.include_deleted)
-        body = self._body(call, resource, limit, rows.sequences, rows.messages)
+        body = self._body(
+            call, resource, limit, rows.sequences, rows.messages, are_cut=rows.are_cut
+        )
         return Answer(body, 200, headers_of(rows.freshness, rows.version))
 
     async def _as_of(self, call: Call[GetConversation, None], text: str, limit: int) -> Answer:
@@ -114,17 +116,21 @@ class ConversationRoutes:
         limit: int,
         sequences: list[int],
         messages: list[bytes],
+        *,
+        are_cut: bool = False,
     ) -> bytes:
-        """`messages` may be one more than `limit`: then there are more."""
+        """`messages` may be one more than `limit`, or cut: then there are more."""
         if not limit:
             return data(resource)
-        more = len(messages) > limit
-        cursor = self._reads.cursor(call, NEWEST_FIRST, sequences[-limit]) if more else None
+        more = are_cut or len(messages) > limit
+        shown = messages[-limit:]
+        place = sequences[-len(shown)] if more else None
+        cursor = self._reads.cursor(call, NEWEST_FIRST, place) if more else None
         return data(
             b'%s,"messages":[%s],"has_more_messages":%s,"messages_cursor":%s}'
             % (
                 resource[:-1],
-                b",".join(messages[-limit:]),
+                b",".join(shown),
                 res.encode(more),
                 res.encode(cursor),
             )

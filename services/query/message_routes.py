@@ -6,6 +6,7 @@ from domain import ids, published
 from domain import resources as res
 from eventstore.mapper import EventMapper
 from eventstore.reader import LogReader
+from projections.reading import PAGE_BYTES
 from services.http import examples
 from services.http.endpoint import Answer, Call, Endpoint, list_body
 from services.query.reads import (
@@ -76,10 +77,11 @@ class MessageRoutes:
         statements = self._read_messages if asked.include_compacted else self._read_live
         rows = await self._reads.rows(call, statements[asked.order], values)
         existing(rows)
-        more = len(rows.messages) > asked.limit
-        place = rows.sequences[asked.limit - 1] if more else None
+        shown = rows.messages[: asked.limit]
+        more = rows.are_cut or len(rows.messages) > asked.limit
+        place = rows.sequences[len(shown) - 1] if more else None
         cursor = self._reads.cursor(call, wanted, place) if more else None
-        body = list_body(rows.messages[: asked.limit], cursor)
+        body = list_body(shown, cursor)
         return Answer(body, 200, headers_of(rows.freshness, rows.version))
 
     async def list_events(self, call: Call[ListEvents, None]) -> Answer:
@@ -90,9 +92,11 @@ class MessageRoutes:
         rows = await self._reads.conversation(call, 0)
         existing(rows)
         stream = ids.stream_id(call.workspace, call.path["conversation_id"])
-        stored = await self._reader.stream_page(stream, after, asked.limit + 1)
-        more = len(stored) > asked.limit
+        stored = await self._reader.stream_part(
+            stream, after, BEYOND_LAST, asked.limit + 1, PAGE_BYTES, None
+        )
         shown = stored[: asked.limit]
+        more = bool(shown) and (len(stored) > len(shown) or shown[-1].version < (rows.version or 0))
         cursor = self._reads.cursor(call, asked.from_version, shown[-1].version) if more else None
         events = [self._mapper.cloud_event(row, content=True) for row in shown]
         body = list_body([published.encode(event) for event in events], cursor)

@@ -8,7 +8,7 @@ from domain.state import ConversationState
 from eventstore.reader import Connections
 from projections.context import NAMES, ContextRows, context_rows
 from projections.queries import query
-from projections.reading import ConversationRows, Freshness, conversation_rows
+from projections.reading import PAGE_BYTES, ConversationRows, Freshness, conversation_rows
 from services.http.cursors import Cursors
 from services.http.endpoint import Call, Headers
 from services.query.consistency import Consistency
@@ -75,6 +75,7 @@ def values_of(call: Call[Any, None]) -> dict[str, Any]:
         "id": conversation,
         "stream": ids.stream_id(call.workspace, conversation),
         "names": NAMES,
+        "bytes": PAGE_BYTES,
     }
 
 

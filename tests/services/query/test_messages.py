@@ -2,6 +2,7 @@
 
 import itertools
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -111,3 +112,54 @@ def test_of_unknown_and_deleted_conversations(api: Api) -> None:
         for path in ("messages", "events"):
             answer = api.get(f"/conversations/{name}/{path}")
             refused(answer, 404, "conversation_not_found")
+
+
+def sequences(api: Api, path: str, **query: Any) -> list[list[int]]:
+    """By page."""
+    found: list[list[int]] = []
+    while True:
+        page = api.get(f"{path}?{urlencode(query)}").json()
+        found.append([message["sequence"] for message in page["data"]])
+        if not page["has_more"]:
+            return found
+        query["cursor"] = page["next_cursor"]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("include_compacted", ["true", "false"])
+def test_a_page_ends_early_where_it_would_be_too_large(
+    api: Api, monkeypatch: pytest.MonkeyPatch, order: str, include_compacted: str
+) -> None:
+    """Not by its number of messages: by what they take."""
+    monkeypatch.setattr("services.query.reads.PAGE_BYTES", 4_000)
+    name = f"large-{order}-{include_compacted}"
+    api.start(name, *(f"{number}" + "x" * 2_000 for number in range(5)))
+    path = f"/conversations/{name}/messages"
+    found = sequences(api, path, order=order, include_compacted=include_compacted)
+    assert found == ([[1, 2], [3, 4], [5]] if order == "asc" else [[5, 4], [3, 2], [1]])
+
+
+def test_a_page_of_events_ends_early_too(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.query.message_routes.PAGE_BYTES", 4_000)
+    api.start("large-events", *("x" * 2_000 for _ in range(5)))
+    versions: list[list[str]] = []
+    query: dict[str, Any] = {"limit": 20}
+    while True:
+        page = api.get(f"/conversations/large-events/events?{urlencode(query)}").json()
+        versions.append([event["version"] for event in page["data"]])
+        if not page["has_more"]:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert versions == [["1", "2", "3"], ["4", "5"], ["6"]]
+
+
+def test_newest_messages_that_are_too_large_together(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.query.reads.PAGE_BYTES", 4_000)
+    api.start("large", *(f"{number}" + "x" * 2_000 for number in range(7)))
+    found = api.get("/conversations/large").json()["data"]
+    assert [message["sequence"] for message in found["messages"]] == [6, 7]
+    assert found["has_more_messages"]
+    rest = {"order": "desc", "cursor": found["messages_cursor"]}
+    assert sequences(api, "/conversations/large/messages", **rest) == [[5, 4], [3, 2], [1]]
