@@ -10,7 +10,7 @@ REFUSED = 0.001
 SLOWER = 2.0
 """At most so many times the median of before."""
 MORE = 2.0
-"""At most so many times the share that a fresh process refuses, on a machine that has become slower."""
+"""At most so many times the share that was refused before, or that a fresh process refuses: where the load is more than is borne well."""
 TRIES = 4
 
 
@@ -36,17 +36,17 @@ class Recovery(Generic[S]):
 
     @property
     def is_as_before(self) -> bool:
-        return _is_as(self.flooded[-1:], [self.before], REFUSED)
+        return _is_as(self.flooded[-1:], [self.before], _allowed([self.before]))
 
     @property
     def is_machine_slower(self) -> bool:
         """A process that saw no flood does not bear the load as it was borne before."""
-        return not _is_as(self.fresh, [self.before], REFUSED)
+        return not _is_as(self.fresh, [self.before], _allowed([self.before]))
 
     @property
     def is_over(self) -> bool:
         """As before the flood; or, where the machine has become slower, as a fresh process on it."""
-        allowed = max(REFUSED, MORE * _refused(self.fresh))
+        allowed = _allowed(self.fresh)
         as_fresh = self.is_machine_slower and _is_as(self.flooded, self.fresh, allowed)
         return self.is_as_before or as_fresh
 
@@ -81,6 +81,10 @@ def recovery(before: S, flooded: Callable[[], S], fresh: Callable[[], S]) -> Rec
 def _is_as(steps: Sequence[Step], others: Sequence[Step], refused: float) -> bool:
     """Whether no more than this share is refused, and the accepted hardly wait longer than the others'."""
     return _refused(steps) <= refused and _median(steps) <= SLOWER * _median(others)
+
+
+def _allowed(steps: Sequence[Step]) -> float:
+    return max(REFUSED, MORE * _refused(steps))
 
 
 def _refused(steps: Sequence[Step]) -> float:

@@ -58,6 +58,21 @@ def test_it_is_over_soon(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_a_load_that_was_not_borne_well_before_is_over_as_it_was(seed: int) -> None:
+    """At nearly what the process bears, some are refused by chance, before the flood as behind it."""
+    model, other = Model(Load(), LARGE, seed=seed), Model(Load(), LARGE, seed=seed + 10)
+    before = model.run(0.97 / LARGE, SECONDS)
+    model.run(10 / LARGE, SECONDS)
+    found = recovery(
+        before,
+        lambda: model.run(0.97 / LARGE, SECONDS),
+        lambda: other.run(0.97 / LARGE, SECONDS),
+    )
+    assert before.refused_share > REFUSED
+    assert found.is_as_before
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_one_stall_of_the_machine_is_no_failure_to_recover(seed: int) -> None:
     model = Model(Load(), LARGE, seed=seed)
     found = _recovery(_flooded(model), model, Model(Load(), LARGE, seed=seed + 10), (0.3,))
