@@ -6,6 +6,8 @@ import psycopg
 import pytest
 
 from deploy.embedded.nats import EmbeddedNats
+from projections.registry import NAMES
+from tests.running import wait_until
 from tests.servers import Database
 from tests.services.cli.support import CommandLine, Ended, at
 from tests.services.support import Api, new_key
@@ -33,7 +35,12 @@ def doctor(cli: CommandLine) -> CommandLine:
 @pytest.fixture
 def healthy(cli: CommandLine, api: Api, nats_server: EmbeddedNats) -> CommandLine:
     cli.set(nats_url=nats_server.nats_url)
-    api.get("/conversations")  # the projections have begun
+    api.get("/conversations")  # the projections of one group have begun
+    with psycopg.connect(api.database.service, autocommit=True) as connection:
+        tracked = "SELECT count(*) FROM readmodels.tracking WHERE name = ANY (%s)"
+        wait_until(  # and of all: each group begins in its own time
+            lambda: connection.execute(tracked, [NAMES]).fetchone() == (len(NAMES),), 60
+        )
     return at(cli, api)
 
 
