@@ -9,6 +9,7 @@ import msgspec
 import nats
 import psycopg
 from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.client import JetStreamContext
 
 from domain.codec import Codec
 from domain.events import MessageAppended
@@ -191,6 +192,22 @@ def _jetstream(rig: Rig) -> Iterator[str]:
             yield f"JetStream and the log differ first at {difference}"
 
 
+async def _from_the_first(client: nats.NATS) -> JetStreamContext.PullSubscription:
+    """Asked for again and again: a cluster that chooses its leader anew may leave a request without an answer."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + CATCH_UP
+    config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=CATCH_UP)
+    while True:
+        try:
+            return await client.jetstream().pull_subscribe(
+                "verbatim.v1.>", stream="VERBATIM_EVENTS", config=config
+            )
+        except nats.errors.Error:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+
+
 async def _first_difference(
     rig: Rig, connection: psycopg.Connection[Any], head: int
 ) -> tuple[Any, Any] | None:
@@ -198,11 +215,7 @@ async def _first_difference(
     decode = Codec().decode_meta
     client = await nats.connect(rig.nats.nats_url.split(","))
     try:
-        published = await client.jetstream().pull_subscribe(
-            "verbatim.v1.>",
-            stream="VERBATIM_EVENTS",
-            config=ConsumerConfig(ack_policy=AckPolicy.NONE),
-        )
+        published = await _from_the_first(client)
         with connection.cursor("log") as log:
             log.execute("SELECT position, topic, state FROM events ORDER BY position")
             seen = 0
