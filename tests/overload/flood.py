@@ -13,7 +13,7 @@ import socket
 import time
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -46,6 +46,8 @@ class Plan:
     conversations: int = CONVERSATIONS
     group: str = "load"
     """Of conversations: the beginning of their names."""
+    seed: str = "normal"
+    """Of the moments at which requests are due: loads that are compared come at the same ones."""
 
 
 @dataclass
@@ -113,6 +115,13 @@ def flood(plans: Sequence[Plan]) -> Load:
     return load
 
 
+def gaps(plan: Plan) -> Iterator[float]:
+    """Seconds from one request to the next: as by chance, and the same for every load of the same seed and rate."""
+    made = random.Random(plan.seed)
+    while True:
+        yield made.expovariate(plan.rate)
+
+
 def generate(plan: Plan) -> tuple[Any, Any, float, float]:
     if plan.cores:
         os.sched_setaffinity(0, plan.cores)
@@ -144,7 +153,7 @@ class _Generator:
         self.took: Any = array("d")
         self._due: Any = array("d")
         self._next = 0.0
-        self._random = random.Random(plan.run)
+        self._gaps = gaps(plan)
         self.lag = 0.0
         message = {"role": "user", "content": WORDS}
         body = json.dumps({"messages": [message] * plan.messages} if plan.messages > 1 else message)
@@ -184,7 +193,7 @@ class _Generator:
             if due > at:
                 return
             if rate:
-                self._next += self._random.expovariate(rate)
+                self._next += next(self._gaps)
             number = len(self.statuses)
             self.statuses.append(NONE)
             self.took.append(0.0)
