@@ -27,8 +27,8 @@ from eventstore.follower import Follower
 from eventstore.reader import LogReader
 from eventstore.states import States
 from eventstore.writer import GroupCommitWriter
-from projections.intake import Intake
 from projections.registry import GROUPS, NAMES
+from projections.runner import Runner
 from projections.verify import verify
 from services.command.handle import Handler, Order
 
@@ -101,10 +101,10 @@ def _take_in(dsn: str) -> None:
     for group in GROUPS:
         tell(f"taking in: {group.name}")
         follower = Follower(dsn, page=2_000)
-        intake = Intake(group.models())
-        intake.prepare(follower.connection)
-        while page := follower.read(intake.position):
-            intake.take(follower.connection, page)
+        runner = Runner(dsn, group, page=2_000, stop=threading.Event())
+        runner.prepare(follower)
+        while runner.step(follower):
+            pass
         follower.close()
 
 

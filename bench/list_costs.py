@@ -79,7 +79,7 @@ def _taken(
         for number in range(WARM + count):
             if number == WARM:
                 cpu, wal = _used(connection), _wal(connection)
-            model.apply(connection, made[number * page : (number + 1) * page])
+            model.work_out(made[number * page : (number + 1) * page])(connection)
         return (_used(connection) - cpu) / count / page * 1e6, (
             _wal(connection) - wal
         ) / count / page

@@ -26,7 +26,6 @@ from eventstore.appends import Append, NewEvent
 from eventstore.connect import Connection, connect
 from eventstore.follower import Follower
 from eventstore.writer import GroupCommitWriter
-from projections.intake import Intake
 from projections.leading import unled
 from projections.parking import parked_from
 from projections.rebuild import rebuild
@@ -93,11 +92,11 @@ def _caught_up(dsn: str, count: int) -> list[list[str]]:
     rows: list[list[str]] = []
     for group in GROUPS:
         follower = Follower(dsn, page=PAGE)
-        intake = Intake(group.models())
-        intake.prepare(follower.connection)
+        runner = Runner(dsn, group, page=PAGE, stop=threading.Event())
+        runner.prepare(follower)
         started = time.perf_counter()
-        while page := follower.read(intake.position):
-            intake.take(follower.connection, page)
+        while runner.step(follower):
+            pass
         rate = count / (time.perf_counter() - started)
         follower.close()
         rows.append([f"catching up: {', '.join(group.names)}", f"{rate:,.0f}"])

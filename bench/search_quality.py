@@ -115,7 +115,7 @@ def fill(dsn: str, workspace: str, held: Collection) -> None:
         for group in GROUPS:
             for model in group.models():
                 model.create(connection)
-                model.apply(connection, rows)
+                model.work_out(rows)(connection)
 
 
 async def quality(postgres: EmbeddedPostgres, folder: Path, count: int, seed: int = 1) -> None:

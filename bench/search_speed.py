@@ -47,7 +47,7 @@ def fill(dsn: str, language: Language, messages: int) -> None:
             with connection.transaction():
                 connection.execute("SET LOCAL synchronous_commit = off")
                 for model in models:
-                    model.apply(connection, page)
+                    model.work_out(page)(connection)
                 connection.execute("INSERT INTO readmodels.filled VALUES (%s)", [done])
             if done % (25 * PAGE) == 0:
                 rate = (done - begun) / (time.monotonic() - started)
@@ -216,7 +216,7 @@ def _take(model: Search, connection: Connection, rows: list[Recorded], page: int
     for start in range(0, len(rows), page):
         with connection.pipeline(), connection.transaction():  # as the runner does
             connection.execute("SET LOCAL synchronous_commit = off")
-            model.apply(connection, rows[start : start + page])
+            model.work_out(rows[start : start + page])(connection)
 
 
 def _wal(connection: psycopg.Connection) -> int:

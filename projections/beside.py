@@ -8,6 +8,7 @@ import psycopg
 
 from eventstore.connect import Connection, connect
 from eventstore.follower import Follower
+from projections.ahead import one_ahead
 from projections.intake import Intake
 from projections.parking import go_on, parked_from
 from projections.read_model import ReadModel
@@ -50,9 +51,11 @@ class Beside:
         self.park_alike()
         follower = Follower(dsn, page=page)
         try:
-            for rows in follower.replay(self.intake.position, upto):
-                self.intake.take(self.connection, rows)
-                tell(self.model.name, self.intake.position, upto)
+            replayed = map(self.intake.page, follower.replay(self.intake.position, upto))
+            with one_ahead(replayed) as pages:
+                for next_page in pages:
+                    self.intake.take(self.connection, next_page)
+                    tell(self.model.name, self.intake.position, upto)
         finally:
             follower.close()
 
@@ -62,7 +65,7 @@ class Beside:
         self.intake.reload(self.connection)
         self.park_alike()
         while rows := follower.read(self.intake.position, upto):
-            self.intake.take(self.connection, rows)
+            self.intake.take(self.connection, self.intake.page(rows))
         assert self.intake.position == upto  # noqa: S101 - positions have no gaps
 
     def park_alike(self) -> None:

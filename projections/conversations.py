@@ -1,6 +1,7 @@
 """The read model `conversations`: which conversations there are, and how each stands."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from domain.ids import stream_id
 from domain.state import ConversationState, evolve
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table
+from projections.read_model import LastEvent, Table, Write
 
 Key = tuple[str, str]
 """Workspace and conversation."""
@@ -34,7 +35,14 @@ class Conversations:
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+    def work_out(self, page: Sequence[Recorded]) -> Write:
+        return partial(self._fold, page)
+
+    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
+        del table
+        return LastEvent(stream_id(row["workspace"], row["id"]), version=row["version"])
+
+    def _fold(self, page: Sequence[Recorded], connection: Connection) -> None:
         keys = list({(event.workspace, event.conversation): None for event in page})
         states = self._states(connection, keys)
         for event in page:
@@ -43,10 +51,6 @@ class Conversations:
                 states.get(key), event.event, event.version, event.meta.occurred_at
             )
         connection.execute(self._save, self._columns(states), prepare=True)
-
-    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
-        del table
-        return LastEvent(stream_id(row["workspace"], row["id"]), version=row["version"])
 
     def _states(self, connection: Connection, keys: list[Key]) -> dict[Key, ConversationState]:
         values = {"workspaces": [key[0] for key in keys], "ids": [key[1] for key in keys]}

@@ -1,8 +1,10 @@
 """Takes pages of the log into read models: all models of a group, one transaction, one checkpoint."""
 
 import logging
+import threading
 from collections.abc import Sequence
 
+import msgspec
 import psycopg
 
 from domain.codec import CodecError
@@ -12,11 +14,24 @@ from eventstore.connect import Connection
 from eventstore.mapper import EventMapper
 from projections.checkpoints import Checkpoints
 from projections.parking import wait_for_each_other
-from projections.read_model import ReadModel
+from projections.read_model import ReadModel, Write
 
 log = logging.getLogger(__name__)
 
 PROJECTED = "verbatim_projected"
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rows of the log, and what is known of them without the database."""
+
+    rows: Sequence[StoredRow]
+    events: Sequence[Recorded]
+    broken: Sequence[tuple[StoredRow, str]]
+    """Rows that cannot be read, and why."""
+    wanted: Sequence[Recorded]
+    """Without those of parked conversations, as far as was known."""
+    writes: Sequence[Write] | None
+    """For what is wanted; None where a read model cannot take it in."""
 
 
 class Intake:
@@ -27,6 +42,7 @@ class Intake:
         self._announce = not prefix
         self._mapper = EventMapper()
         self._checkpoints = Checkpoints([prefix + model.name for model in models])
+        self._working_out = threading.Lock()  # read models know of one thread
 
     @property
     def position(self) -> int:
@@ -45,47 +61,67 @@ class Intake:
         """Inside a transaction: where the checkpoint stands. What was rolled back was not taken in."""
         self._checkpoints.hold(connection)
 
-    def take(self, connection: Connection, rows: Sequence[StoredRow]) -> None:
-        """The rows that follow on the checkpoint; where it has moved meanwhile, `position` says so.
+    def page(self, rows: Sequence[StoredRow]) -> Page:
+        """To be taken in. May be made before the page's turn, in another thread: what has changed until then is seen to."""
+        events, broken = self._decoded(rows)
+        wanted = self._checkpoints.not_parked(events)
+        try:
+            writes = self._worked_out(wanted)
+        except Exception:  # noqa: BLE001 - it is raised again, and seen to, when it is the page's turn
+            writes = None
+        return Page(rows, events, broken, wanted, writes)
+
+    def take(self, connection: Connection, page: Page) -> bool:
+        """What follows on the checkpoint; False where that has moved meanwhile: `position` says where it is.
 
         What fails is halved until the culprit stands alone; its conversation is then parked.
         """
+        rows = page.rows
         start, size = 0, len(rows)
         while start < len(rows):
-            part = rows[start : start + size]
+            part = (
+                page if size == len(rows) and not start else self.page(rows[start : start + size])
+            )
             try:
                 if not self._take(connection, part):
-                    return
+                    return False
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
             except Exception as error:  # noqa: BLE001 - whatever an event does to a read model, the log goes on
-                if len(part) > 1:
-                    size = len(part) // 2
+                if len(part.rows) > 1:
+                    size = len(part.rows) // 2
                     continue
-                self._park(connection, part[0], str(error))
+                if not self._park(connection, part.rows[0], str(error)):
+                    return False
                 size = len(rows)
-            start += len(part)
+            start += len(part.rows)
+        return True
 
-    def _take(self, connection: Connection, rows: Sequence[StoredRow]) -> bool:
-        """False where the checkpoint has moved: these are not the next rows."""
-        expected = self.position
+    def _take(self, connection: Connection, page: Page) -> bool:
         # In a pipeline only what is read of the database is waited for, not each statement; the transaction's end waits
         # for all of it, before it commits.
         with connection.pipeline(), connection.transaction():
             # A read model can be built again: rows and checkpoint are lost or kept together.
             connection.execute("SET LOCAL synchronous_commit = off")
-            self._checkpoints.hold(connection)
-            if self.position != expected:
+            if not self._follows(connection, page.rows[0]):
                 return False
-            events, broken = self._decoded(rows)
-            wanted = self._checkpoints.not_parked(events)  # before parking: what came earlier stays
-            for row, reason in broken:
+            wanted = self._checkpoints.not_parked(
+                page.events
+            )  # before parking: what came earlier stays
+            for row, reason in page.broken:
                 self._checkpoints.park(connection, row, reason)
-            for model in self.models if wanted else ():
-                model.apply(connection, wanted)
-            self._advance(connection, rows[-1].position)
-        self._checkpoints.position = rows[-1].position
+            writes = page.writes
+            if writes is None or wanted != page.wanted:
+                writes = self._worked_out(wanted)
+            for write in writes:
+                write(connection)
+            self._advance(connection, page.rows[-1].position)
+        self._checkpoints.position = page.rows[-1].position
         return True
+
+    def _worked_out(self, wanted: Sequence[Recorded]) -> list[Write]:
+        with self._working_out:
+            return [model.work_out(wanted) for model in self.models] if wanted else []
 
     def _decoded(
         self, rows: Sequence[StoredRow]
@@ -101,16 +137,20 @@ class Intake:
         well = [e for e in events if e.position < ill.get(e.stream, e.position + 1)]
         return well, broken
 
-    def _park(self, connection: Connection, row: StoredRow, reason: str) -> None:
+    def _park(self, connection: Connection, row: StoredRow, reason: str) -> bool:
         """A single event that a read model cannot take in."""
-        expected = self.position
         with connection.transaction():
-            self._checkpoints.hold(connection)
-            if self.position != expected:
-                return
+            if not self._follows(connection, row):
+                return False
             self._checkpoints.park(connection, row, reason)
             self._advance(connection, row.position)
         self._checkpoints.position = row.position
+        return True
+
+    def _follows(self, connection: Connection, row: StoredRow) -> bool:
+        """Holds the checkpoint. False where it has moved; positions have no gaps."""
+        self._checkpoints.hold(connection)
+        return row.position == self.position + 1
 
     def _advance(self, connection: Connection, position: int) -> None:
         self._checkpoints.advance(connection, position)

@@ -1,6 +1,7 @@
 """The read model `messages`: the messages of each conversation, as ready JSON."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from domain.ids import stream_id
 from domain.resources import message_json
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table
+from projections.read_model import LastEvent, Table, Write
 
 Key = tuple[str, str, int]
 """Workspace, conversation, sequence."""
@@ -30,7 +31,7 @@ class Messages:
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+    def work_out(self, page: Sequence[Recorded]) -> Write:
         """A message that comes and is pinned or retracted on one page is written once, or not at all."""
         appended: dict[Key, e.MessageAppended] = {}
         pins: dict[Key, bool] = {}
@@ -46,16 +47,18 @@ class Messages:
                 pins[key] = isinstance(event, e.MessagePinned)
             elif appended.pop(key, None) is None:
                 retracted.append(key)
-        self._write(connection, appended, pins)
         earlier = {key: pin for key, pin in pins.items() if key not in appended}
-        if earlier:
-            connection.execute(
-                self._pin,
-                _columns(list(earlier)) | {"pinned": list(earlier.values())},
-                prepare=True,
-            )
-        if retracted:
-            connection.execute(self._retract, _columns(retracted), prepare=True)
+        statements: dict[bytes, dict[str, list[Any]]] = {
+            self._insert: _columns(list(appended))
+            | {
+                "roles": [event.role for event in appended.values()],
+                "pinned": [pins.get(key, False) for key in appended],
+                "messages": [message_json(key[1], event) for key, event in appended.items()],
+            },
+            self._pin: _columns(list(earlier)) | {"pinned": list(earlier.values())},
+            self._retract: _columns(retracted),
+        }
+        return partial(_write, statements)
 
     def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
         del table
@@ -63,22 +66,17 @@ class Messages:
         stream = stream_id(row["workspace"], row["conversation"])
         return LastEvent(stream, message_id=stored["id"])
 
-    def _write(
-        self, connection: Connection, appended: dict[Key, e.MessageAppended], pins: dict[Key, bool]
-    ) -> None:
-        if appended:
-            values = _columns(list(appended)) | {
-                "roles": [event.role for event in appended.values()],
-                "pinned": [pins.get(key, False) for key in appended],
-                "messages": [message_json(key[1], event) for key, event in appended.items()],
-            }
-            connection.execute(self._insert, values, prepare=True)
-
 
 _CONCERNING = (e.MessageAppended, e.MessagePinned, e.MessageUnpinned, e.MessageRetracted)
 
 
-def _columns(keys: list[Key]) -> dict[str, list[object]]:
+def _write(statements: dict[bytes, dict[str, list[Any]]], connection: Connection) -> None:
+    for statement, columns in statements.items():
+        if columns["sequences"]:
+            connection.execute(statement, columns, prepare=True)
+
+
+def _columns(keys: list[Key]) -> dict[str, list[Any]]:
     return {
         "workspaces": [key[0] for key in keys],
         "conversations": [key[1] for key in keys],

@@ -63,7 +63,7 @@ def go_on(connection: Connection, model: ReadModel, stream: str, start: int, upt
         rows = [StoredRow(*row) for row in cursor.fetchall()]
         wanted = [row for row in rows if start <= row.position <= upto]
         if wanted:
-            model.apply(connection, [mapper.recorded(row) for row in wanted])
+            model.work_out([mapper.recorded(row) for row in wanted])(connection)
         if len(rows) < PAGE or rows[-1].position > upto:
             return
         after = rows[-1].version

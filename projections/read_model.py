@@ -1,12 +1,15 @@
 """What every read model is to the runner, and to those that rebuild and verify."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from domain.envelope import Recorded
 from eventstore.connect import Connection
+
+Write = Callable[[Connection], None]
+"""What a page is to the tables, to be called once."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -31,7 +34,7 @@ class ReadModel(Protocol):
     """Tables made from events. `name` carries its version: another version is another read model.
 
     The runner owns transaction, checkpoint and parking; a read model only its rows. A row may tell of one
-    conversation or of many: at any position the tables are what `apply` makes of all events up to it, except that a
+    conversation or of many: at any position the tables are what its writes make of all events up to it, except that a
     parked conversation counts with its events before the one that parked it.
     """
 
@@ -45,11 +48,14 @@ class ReadModel(Protocol):
         """Make the tables where they are missing."""
         ...
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
-        """Take in events in order of position, inside the caller's transaction and pipeline: no COPY.
+    def work_out(self, page: Sequence[Recorded]) -> Write:
+        """As much of taking in these events, which are in order of position, as needs no database; and the rest.
+
+        This may happen in another thread and before the page's turn, while earlier ones are written, and be for nothing.
+        The rest is done inside the caller's transaction and pipeline: no COPY.
 
         Rows must not depend on how the log is cut into pages, nor on how conversations lie between each other. What
-        it keeps in memory must not outlive the call: a page may be rolled back, and tables be switched.
+        it keeps of events in memory must not outlive the write: a page may be rolled back, and tables be switched.
         """
         ...
 

@@ -7,6 +7,7 @@ import psycopg
 
 from eventstore.connect import Connection
 from eventstore.follower import POLL, Follower
+from projections.ahead import one_ahead
 from projections.intake import Intake
 from projections.leading import lead
 from projections.read_model import ReadModel
@@ -16,6 +17,8 @@ from projections.retry import resume
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE = 5.0
+FAR = 4
+"""Pages behind at which catching up is worth a connection and a thread of its own."""
 
 
 class Runner:
@@ -82,16 +85,33 @@ class Runner:
         """
         first, *behind = self._intakes
         moved = self._take(follower, first)
+        if moved == self._page and not behind:
+            self._catch_up(follower, first)
         for intake in behind:
-            moved = self._take(follower, intake, first.position) or moved
+            moved += self._take(follower, intake, first.position)
         if any(intake.position == first.position for intake in behind):
             self.prepare(follower)
-        return moved
+        return moved > 0
 
-    def _take(self, follower: Follower, intake: Intake, upto: int | None = None) -> bool:
+    def _take(self, follower: Follower, intake: Intake, upto: int | None = None) -> int:
         rows = follower.read(intake.position, upto)
-        intake.take(follower.connection, rows)
-        return bool(rows)
+        if rows:
+            intake.take(follower.connection, intake.page(rows))
+        return len(rows)
+
+    def _catch_up(self, follower: Follower, intake: Intake) -> None:
+        """From afar to the head of now, unless asked to stop: each page is read and worked out while the one before is written."""
+        if follower.head() - intake.position < FAR * self._page:
+            return
+        log_of_its_own = Follower(self._dsn, page=self._page)
+        try:
+            replayed = map(intake.page, log_of_its_own.replay(intake.position))
+            with one_ahead(replayed) as pages:
+                for page in pages:
+                    if not intake.take(follower.connection, page) or self._stop.is_set():
+                        return
+        finally:
+            log_of_its_own.close()
 
     def _lead(self, connection: Connection) -> bool:
         """Wait to be the one that applies; False when asked to stop first."""

@@ -7,6 +7,7 @@ message leaves the count of messages; its tokens and its cost were used, and its
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from domain.envelope import Recorded
 from domain.ids import stream_id
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table
+from projections.read_model import LastEvent, Table, Write
 
 Key = tuple[str, str]
 """Workspace and conversation."""
@@ -75,8 +76,16 @@ class Stats:
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
-        counting = [recorded for recorded in page if isinstance(recorded.event, COUNTING)]
+    def work_out(self, page: Sequence[Recorded]) -> Write:
+        return partial(self._count, [one for one in page if isinstance(one.event, COUNTING)])
+
+    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent | None:
+        """A conversation's first: the row does not say which of its events counted last."""
+        if table != "stats_v1_conversations":
+            return None
+        return LastEvent(stream_id(row["workspace"], row["id"]), version=1)
+
+    def _count(self, counting: list[Recorded], connection: Connection) -> None:
         if not counting:
             return
         before = self._standings(connection, {(r.workspace, r.conversation) for r in counting})
@@ -90,12 +99,6 @@ class Stats:
             slots = _slots(begun)
             connection.execute(self._slots, slots, prepare=True)
             connection.execute(self._days, slots, prepare=True)
-
-    def last_event(self, table: str, row: dict[str, Any]) -> LastEvent | None:
-        """A conversation's first: the row does not say which of its events counted last."""
-        if table != "stats_v1_conversations":
-            return None
-        return LastEvent(stream_id(row["workspace"], row["id"]), version=1)
 
     def _standings(self, connection: Connection, keys: set[Key]) -> dict[Key, Standing]:
         ordered = sorted(keys)

@@ -3,12 +3,13 @@ counts all of it at once. Two programs that share nothing do not err alike.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from domain.envelope import Recorded
 from eventstore.connect import Connection
 from projections.queries import query
-from projections.read_model import LastEvent
+from projections.read_model import LastEvent, Write
 from projections.stats import Stats
 
 FACTS = {
@@ -48,7 +49,7 @@ class StatsProof:
         connection.execute(self._tables)
         connection.execute(self._facts)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+    def work_out(self, page: Sequence[Recorded]) -> Write:
         facts = [recorded for recorded in page if recorded.event.NAME in FACTS]
         values: dict[str, list[Any]] = {
             "workspaces": [recorded.workspace for recorded in facts],
@@ -58,7 +59,10 @@ class StatsProof:
         }
         for field in FIELDS:
             values[field] = [getattr(recorded.event, field, None) for recorded in facts]
-        if facts:
+        return partial(self._write, values)
+
+    def _write(self, values: dict[str, list[Any]], connection: Connection) -> None:
+        if values["ids"]:
             connection.execute(self._insert, values, prepare=True)
 
     def finish(self, connection: Connection) -> None:

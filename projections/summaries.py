@@ -1,6 +1,7 @@
 """The read model `summaries`: what stands in contexts for the messages that left them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from domain.ids import stream_id
 from domain.resources import summary_json
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table
+from projections.read_model import LastEvent, Table, Write
 
 Key = tuple[str, str, str]
 """Workspace, conversation, summary id."""
@@ -30,7 +31,7 @@ class Summaries:
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+    def work_out(self, page: Sequence[Recorded]) -> Write:
         made: dict[Key, Recorded] = {}
         superseded: list[Key] = []
         for recorded in page:
@@ -40,20 +41,26 @@ class Summaries:
                 superseded += [(*place, name) for name in event.superseded]
                 if event.summary_id is not None:
                     made[*place, event.summary_id] = recorded
-        if made:
-            connection.execute(self._insert, _columns(made, set(superseded)), prepare=True)
         earlier = [key for key in superseded if key not in made]
-        if earlier:
-            values = {
+        statements = {
+            self._insert: _columns(made, set(superseded)),
+            self._supersede: {
                 "workspaces": [key[0] for key in earlier],
                 "conversations": [key[1] for key in earlier],
                 "ids": [key[2] for key in earlier],
-            }
-            connection.execute(self._supersede, values, prepare=True)
+            },
+        }
+        return partial(_write, statements)
 
     def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
         del table
         return LastEvent(stream_id(row["workspace"], row["conversation"]), version=row["version"])
+
+
+def _write(statements: dict[bytes, dict[str, list[Any]]], connection: Connection) -> None:
+    for statement, columns in statements.items():
+        if columns["ids"]:
+            connection.execute(statement, columns, prepare=True)
 
 
 def _columns(made: dict[Key, Recorded], superseded: set[Key]) -> dict[str, list[Any]]:

@@ -1,13 +1,14 @@
 """The read model `search`: the words of messages and titles, and what a ranking needs to know of them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from domain.envelope import Recorded
 from domain.ids import stream_id
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table
+from projections.read_model import LastEvent, Table, Write
 from projections.search.changes import Changes, Key
 from projections.search.tokens import VERSION, Tokens
 from projections.search.vectors import unmarked, vector
@@ -41,23 +42,28 @@ class Search:
     def create(self, connection: Connection) -> None:
         connection.execute(self._create)
 
-    def apply(self, connection: Connection, page: Sequence[Recorded]) -> None:
+    def work_out(self, page: Sequence[Recorded]) -> Write:
         changes = Changes(self._tokens)
         for recorded in page:
             changes.take(recorded)
-        if changes.retracted:
-            self._remove(connection, changes)
-        if changes.messages:
-            connection.execute(self._insert, _messages(changes), prepare=True)
-            connection.execute(self._clean, prepare=True)
-        self._write_conversations(connection, changes)
-        self._write_counts(connection, changes)
+        return partial(self._write, changes, _messages(changes))
 
     def last_event(self, table: str, row: dict[str, Any]) -> LastEvent | None:
         if table != "search_messages_v1":
             return None
         stream = stream_id(row["workspace"], row["conversation"])
         return LastEvent(stream, position=row["position"])
+
+    def _write(
+        self, changes: Changes, messages: dict[str, list[Any]], connection: Connection
+    ) -> None:
+        if changes.retracted:
+            self._remove(connection, changes)
+        if changes.messages:
+            connection.execute(self._insert, messages, prepare=True)
+            connection.execute(self._clean, prepare=True)
+        self._write_conversations(connection, changes)
+        self._write_counts(connection, changes)
 
     def _remove(self, connection: Connection, changes: Changes) -> None:
         gone = connection.execute(self._retract, _keys(changes.retracted), prepare=True)
