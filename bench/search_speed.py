@@ -15,7 +15,9 @@ from bench.search_data import START, Language, events, sizes, workspace_name
 from bench.support import table, tell
 from domain.envelope import Recorded
 from eventstore.connect import Connection, connect
+from projections.ahead import one_ahead
 from projections.listing import ListFilter
+from projections.read_model import Write
 from projections.registry import GROUPS
 from projections.search.filters import SearchFilter
 from projections.search.read_model import Search
@@ -213,10 +215,21 @@ def cost(dsn: str, superuser: str, language: Language, messages: int) -> None:
 
 
 def _take(model: Search, connection: Connection, rows: list[Recorded], page: int) -> None:
-    for start in range(0, len(rows), page):
-        with connection.pipeline(), connection.transaction():  # as the runner does
-            connection.execute("SET LOCAL synchronous_commit = off")
-            model.work_out(rows[start : start + page])(connection)
+    """As the runner does: from afar it works out each page while the one before is written, live each when it comes."""
+    parts = (rows[start : start + page] for start in range(0, len(rows), page))
+    if page < PAGE:
+        for part in parts:
+            _write(connection, model.work_out(part))
+        return
+    with one_ahead(map(model.work_out, parts)) as worked_out:
+        for write in worked_out:
+            _write(connection, write)
+
+
+def _write(connection: Connection, write: Write) -> None:
+    with connection.pipeline(), connection.transaction():
+        connection.execute("SET LOCAL synchronous_commit = off")
+        write(connection)
 
 
 def _wal(connection: psycopg.Connection) -> int:
