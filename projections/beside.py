@@ -51,7 +51,7 @@ class Beside:
         self.park_alike()
         follower = Follower(dsn, page=page)
         try:
-            replayed = map(self.intake.page, follower.replay(self.intake.position, upto))
+            replayed = map(self.intake.page_ahead, follower.replay(self.intake.position, upto))
             with one_ahead(replayed) as pages:
                 for next_page in pages:
                     self.intake.take(self.connection, next_page)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import psycopg
@@ -31,7 +31,7 @@ class Page(msgspec.Struct, frozen=True):
     wanted: Sequence[Recorded]
     """Without those of parked conversations, as far as was known."""
     writes: Sequence[Write] | None
-    """For what is wanted; None where a read model cannot take it in."""
+    """For what is wanted; None where they are still to be worked out."""
 
 
 class Intake:
@@ -62,14 +62,19 @@ class Intake:
         self._checkpoints.hold(connection)
 
     def page(self, rows: Sequence[StoredRow]) -> Page:
-        """To be taken in. May be made before the page's turn, in another thread: what has changed until then is seen to."""
+        """For `take`, at once."""
         events, broken = self._decoded(rows)
-        wanted = self._checkpoints.not_parked(events)
+        return Page(rows, events, broken, (), None)
+
+    def page_ahead(self, rows: Sequence[StoredRow]) -> Page:
+        """For `take`, later: worked out already, in any thread. Whatever has changed until its turn is seen to then."""
+        page = self.page(rows)
+        wanted = self._checkpoints.not_parked(page.events)
         try:
-            writes = self._worked_out(wanted)
-        except Exception:  # noqa: BLE001 - it is raised again, and seen to, when it is the page's turn
-            writes = None
-        return Page(rows, events, broken, wanted, writes)
+            writes = list(self._worked_out(wanted))
+        except Exception:  # noqa: BLE001 - it is raised again when it is the page's turn, and seen to
+            return page
+        return msgspec.structs.replace(page, wanted=wanted, writes=writes)
 
     def take(self, connection: Connection, page: Page) -> bool:
         """What follows on the checkpoint; False where that has moved meanwhile: `position` says where it is.
@@ -79,9 +84,8 @@ class Intake:
         rows = page.rows
         start, size = 0, len(rows)
         while start < len(rows):
-            part = (
-                page if size == len(rows) and not start else self.page(rows[start : start + size])
-            )
+            is_whole = start == 0 and size == len(rows)
+            part = page if is_whole else self.page(rows[start : start + size])
             try:
                 if not self._take(connection, part):
                     return False
@@ -105,23 +109,23 @@ class Intake:
             connection.execute("SET LOCAL synchronous_commit = off")
             if not self._follows(connection, page.rows[0]):
                 return False
-            wanted = self._checkpoints.not_parked(
-                page.events
-            )  # before parking: what came earlier stays
+            # Before parking: what came earlier stays.
+            wanted = self._checkpoints.not_parked(page.events)
             for row, reason in page.broken:
                 self._checkpoints.park(connection, row, reason)
-            writes = page.writes
-            if writes is None or wanted != page.wanted:
-                writes = self._worked_out(wanted)
-            for write in writes:
+            fitting = page.writes if page.wanted == wanted else None
+            for write in fitting or self._worked_out(wanted):
                 write(connection)
             self._advance(connection, page.rows[-1].position)
         self._checkpoints.position = page.rows[-1].position
         return True
 
-    def _worked_out(self, wanted: Sequence[Recorded]) -> list[Write]:
-        with self._working_out:
-            return [model.work_out(wanted) for model in self.models] if wanted else []
+    def _worked_out(self, wanted: Sequence[Recorded]) -> Iterator[Write]:
+        """One by one: the database is at work on what was written, while the next read model is asked."""
+        for model in self.models if wanted else ():
+            with self._working_out:
+                write = model.work_out(wanted)
+            yield write
 
     def _decoded(
         self, rows: Sequence[StoredRow]

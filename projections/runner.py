@@ -105,7 +105,7 @@ class Runner:
             return
         log_of_its_own = Follower(self._dsn, page=self._page)
         try:
-            replayed = map(intake.page, log_of_its_own.replay(intake.position))
+            replayed = map(intake.page_ahead, log_of_its_own.replay(intake.position))
             with one_ahead(replayed) as pages:
                 for page in pages:
                     if not intake.take(follower.connection, page) or self._stop.is_set():

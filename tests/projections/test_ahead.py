@@ -97,11 +97,11 @@ def test_nothing_is_being_made_behind_the_block() -> None:
 @pytest.mark.parametrize("group", GROUPS, ids=[group.name for group in GROUPS])
 def test_who_is_parked_meanwhile_is_left_out(database: Database, group: Group) -> None:
     _, rows = make_log(31, conversations=3, commands=90)
-    stream, position = rows[0][1], rows[len(rows) // 2][0]
+    position, stream = next(row[:2] for row in rows[len(rows) // 3 :] if "Appended" in row[3])
     store(database.owner, rows)
     with connect(database.service, name="test") as connection:
         intake = intake_of(connection, group)
-        pages = [intake.page(part) for part in pages_of(connection, 20)]
+        pages = [intake.page_ahead(part) for part in pages_of(connection, 20)]
         park(connection, group.names, stream, position)
         assert all(intake.take(connection, page) for page in pages)
         assert intake.position == len(rows)
@@ -119,7 +119,7 @@ def test_who_goes_on_meanwhile_is_taken_in(database: Database, group: Group) -> 
             if other is group:
                 park(connection, group.names, rows[0][1], 1)
                 intake.reload(connection)
-            pages = [intake.page(part) for part in pages_of(connection, 20)]
+            pages = [intake.page_ahead(part) for part in pages_of(connection, 20)]
             connection.execute("DELETE FROM readmodels.parked")
             assert all(intake.take(connection, page) for page in pages)
     assert rows_of(database.superuser) == expected(histories)
@@ -140,7 +140,7 @@ def test_a_page_that_parks_changes_the_next(database: Database) -> None:
     for group in GROUPS:
         with connect(database.service, name="test") as connection:
             intake = intake_of(connection, group)
-            pages = [intake.page(part) for part in pages_of(connection, 40)]
+            pages = [intake.page_ahead(part) for part in pages_of(connection, 40)]
             assert len(pages) > 2
             assert all(intake.take(connection, page) for page in pages)
     with psycopg.connect(database.superuser, autocommit=True) as connection:
@@ -175,7 +175,7 @@ def test_a_halved_page_is_worked_out_anew(
     with connect(database.service, name="test") as connection:
         intake = intake_of(connection, group_of(NAME))
         [part] = pages_of(connection, 1_000)
-        page = intake.page(part)
+        page = intake.page_ahead(part)
         assert sizes == [len(rows)]
         assert intake.take(connection, page)
         assert intake.position == len(rows)
@@ -190,7 +190,7 @@ def test_what_does_not_follow_is_not_taken(database: Database) -> None:
     for group in GROUPS:
         with connect(database.service, name="test") as connection:
             intake = intake_of(connection, group)
-            first, second, *rest = [intake.page(part) for part in pages_of(connection, 10)]
+            first, second, *rest = [intake.page_ahead(part) for part in pages_of(connection, 10)]
             assert not intake.take(connection, second)
             assert intake.take(connection, first)
             assert not intake.take(connection, first)
