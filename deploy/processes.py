@@ -161,7 +161,7 @@ class Supervisor:
                     raise ChildFailed(f"{child.name} ended while it was starting{_see(child)}")
                 if time.monotonic() > deadline:
                     raise ChildFailed(f"{child.name} does not answer{_see(child)}")
-                self._selector.select(0.02)
+                self._selector.select(0.05)
                 self._drain()
             if self._stopping:
                 return

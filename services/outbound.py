@@ -101,10 +101,11 @@ def checked_transport(
     *, private: bool, limits: httpx.Limits = MODERATE
 ) -> httpx.AsyncHTTPTransport:
     """For httpx: its own transport over a pool that connects through `CheckedNetwork`."""
-    transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+    context = httpx.create_ssl_context()  # made once: it reads all certificates
+    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
     # httpx has no parameter for the network below its pool; a test fails should it hold the pool elsewhere one day.
     transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        ssl_context=httpx.create_ssl_context(),
+        ssl_context=context,
         max_connections=limits.max_connections,
         max_keepalive_connections=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,

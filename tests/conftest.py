@@ -1,9 +1,12 @@
 """Fixtures of all tests."""
 
+from functools import cache
 from pathlib import Path
 
+import httpx
 import pytest
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from httpx._transports import default as httpx_transports
 
 from tests.servers import database, empty_database, nats_server, postgres, shared_nats
 from tests.variables import taken
@@ -20,6 +23,9 @@ for phase in (
     "pool",
 ):  # five seconds are few where the other core is busy, too
     setattr(DEFAULT_TIMEOUT_CONFIG, phase, 60.0)
+
+# Each client reads all certificates of the machine's trust, for longer than most requests here take: once is enough.
+httpx.create_ssl_context = httpx_transports.create_ssl_context = cache(httpx.create_ssl_context)
 
 
 @pytest.fixture(scope="session")

@@ -118,10 +118,11 @@ def empty_database(postgres: EmbeddedPostgres) -> Iterator[Database]:
 
 @contextmanager
 def fresh_database(server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """Its files are copied: to log each block of them, as PostgreSQL else does, takes three times as long."""
     name = f"test_{next(_numbers)}"
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy").format(
                 *map(sql.Identifier, (name, template, OWNER))
             )
         )

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import msgspec
 import psycopg
 import rich_click as click
@@ -24,6 +23,7 @@ from projections.leading import RELAY, is_led
 from projections.registry import GROUPS, Group
 from services.cli.common import CannotStart, plain_errors, tell
 from services.cli.common import settings as load_settings
+from services.cli.health import serves
 from services.cli.helping import Command
 from services.cli.target import FILE, OWN, Running
 from services.http import keys
@@ -210,11 +210,7 @@ class Dev:
             return False
 
     def _answers(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.address}/health/ready", timeout=2, trust_env=False)
-        except httpx.TransportError:
-            return False
-        return answer.status_code == 200
+        return serves(f"{self.address}/health/ready", 2)
 
     def _publish(self, pids: dict[str, int]) -> None:
         served = {room: pids["command"] for room in HTTP_ROOMS if "command" in pids}

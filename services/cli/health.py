@@ -3,6 +3,7 @@
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException
 
 import rich_click as click
 
@@ -11,6 +12,7 @@ from services.cli.helping import Command
 from services.settings import Settings
 
 SECONDS = 4
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everywhere is asked here
 
 
@@ -26,9 +28,8 @@ def health() -> None:
 
     """
     url = ready_url(load_settings())
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(url, timeout=SECONDS) as answer:
+        with _DIRECT.open(url, timeout=SECONDS) as answer:
             ready = answer.status == HTTPStatus.OK
     except urllib.error.HTTPError as error:
         raise click.ClickException(
@@ -38,6 +39,15 @@ def health() -> None:
         why = getattr(error, "reason", error)
         raise click.ClickException(f"nothing answers at {url}: {why}") from None
     click.echo(f"{url} answers" if ready else f"{url} answers something else")
+
+
+def serves(url: str, seconds: float) -> bool:
+    """Whether it answers, and 200. Cheap enough to be asked again and again: no certificates are read for it."""
+    try:
+        with _DIRECT.open(url, timeout=seconds) as answer:
+            return answer.status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
 
 
 def ready_url(settings: Settings) -> str:

@@ -80,6 +80,8 @@ class Mix:
     """Messages of a write."""
     reads: float = 0.35
     pins: float = 0.05
+    pause: float = 0.0
+    """Seconds that a client rests behind each."""
 
 
 MIX = Mix()
@@ -139,6 +141,7 @@ class Clients:
                 else:
                     count += 1
                     self._append(http, conversation, f"{self._run}-{number}-{count}", chance)
+                self._stop.wait(self._mix.pause)
 
     def _append(
         self, http: httpx.Client, conversation: str, name: str, chance: random.Random

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.faults.checker import catch_up, faults_of
-from tests.faults.clients import Clients, History
+from tests.faults.clients import MIX, Clients, History, Mix
 from tests.faults.faults import FAULTS
 from tests.faults.rig import Rig
 from tests.faults.strike import Fault, Strike
@@ -38,13 +38,14 @@ def run(
     seconds: float,
     strike: Fault | None = None,
     *,
-    rows: bool = True,
+    mix: Mix = MIX,
+    followers: bool = True,
 ) -> Report:
-    """`seconds` is how long the fault lasts; clients are at work before and after it, too. `rows`: as `faults_of`."""
+    """`seconds` is how long the fault lasts; clients are at work before and after it, too. `followers`: as `faults_of`."""
     began = time.monotonic()
     chance = random.Random(f"{fault}-{seed}")
     name = f"{''.join(c for c in fault if c.isalnum())}_{seed}_{chance.randrange(10**6)}"
-    with Clients(rig, seed, name) as clients:
+    with Clients(rig, seed, name, mix) as clients:
         wait_until(lambda: clients.acknowledged >= 10, 60)
         happened = (strike or FAULTS[fault])(Strike(rig, clients, chance, seconds))
         goal = clients.acknowledged + 10
@@ -63,7 +64,7 @@ def run(
         unknown=outcomes.count("unknown"),
         reads=len(history.reads),
         position=position,
-        broken=faults_of(rig, history, rows=rows),
+        broken=faults_of(rig, history, followers=followers),
         took=time.monotonic() - began,
         silence=_silence(history),
     )

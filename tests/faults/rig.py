@@ -9,12 +9,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
-
 from deploy.embedded.folder import free_port
 from deploy.embedded.nats import EmbeddedNats
 from deploy.embedded.postgres import EmbeddedPostgres
 from eventstore.migrate import migrate
+from services.cli.health import serves
 from tests.deploy.support import descendants
 from tests.faults.proxy import FaultProxy
 from tests.running import wait_until
@@ -88,11 +87,7 @@ class Rig:
         def ready() -> bool:
             if self.processes[name].poll() is not None:
                 self.start(name)
-            try:
-                answer = httpx.get(f"{self.url(name)}/health/ready", timeout=2, trust_env=False)
-            except httpx.TransportError:
-                return False
-            return answer.status_code == 200
+            return serves(f"{self.url(name)}/health/ready", 2)
 
         wait_until(ready, READY, lambda: f"{name} is not ready:\n{self.log(name)}")
 

@@ -1,7 +1,7 @@
-"""One short run a fault; `python -m tests.faults` is the long one.
+"""One short run a fault; `python -m tests.faults` is the long one, by clients that do not rest.
 
-All of them are on one log, and comparing rows with a replay of it takes longer the longer it is: it is done once, behind the last
-fault. Which fault it was that broke them the long one says.
+All of them are on one log, and comparing what the followers hold with it takes longer the longer it is: it is done once, behind the
+last fault. Which fault it was that broke them the long one says.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.checker import catch_up, differences_of
+from tests.faults.checker import catch_up, faults_of_followers
+from tests.faults.clients import Mix
 from tests.faults.disk import CannotMount, small_disk
 from tests.faults.driver import run
 from tests.faults.faults import FAULTS, FULL_DISK, NEEDS
 from tests.faults.rig import Rig, rig
 
 SECONDS = 0.7
+RESTING = Mix(pause=0.03)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,7 @@ def a_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     with rig(tmp_path_factory.mktemp("rig")) as made:
         yield made
         catch_up(made)
-        assert list(differences_of(made.database.service)) == []
+        assert faults_of_followers(made) == []
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != FULL_DISK])
@@ -31,7 +33,7 @@ def test_nothing_is_lost(a_rig: Rig, fault: str) -> None:
     needed = NEEDS.get(fault)
     if needed is not None and not needed[0].exists():
         pytest.skip(f"{needed[0]} is not there: {needed[1]}")
-    report = run(a_rig, fault, seed=1, seconds=SECONDS, rows=False)
+    report = run(a_rig, fault, 1, SECONDS, mix=RESTING, followers=False)
     assert report.broken == []
     assert report.acknowledged >= 20
     assert report.reads > 0
@@ -40,7 +42,7 @@ def test_nothing_is_lost(a_rig: Rig, fault: str) -> None:
 def test_nothing_is_lost_on_a_full_disk(tmp_path: Path) -> None:
     try:
         with small_disk(tmp_path / "disk") as disk, rig(tmp_path, disk) as made:
-            report = run(made, FULL_DISK, 1, SECONDS)
+            report = run(made, FULL_DISK, 1, SECONDS, mix=RESTING)
     except CannotMount as reason:
         pytest.skip(f"no small disk can be mounted here: {reason}")
     assert report.broken == []
