@@ -1,9 +1,12 @@
 """When an overload is over, on the model of a process (`tests/services/http/crowd.py`)."""
 
+from itertools import islice
+
 import pytest
 from typing_extensions import override
 
 from services.http.overload import Load
+from tests.overload.flood import Plan, gaps
 from tests.overload.recovery import REFUSED, TRIES, Recovery, recovery
 from tests.services.http.crowd import Crowd, Model
 
@@ -121,3 +124,10 @@ def test_one_that_has_not_recovered_is_seen_on_a_slower_machine_too(seed: int) -
     found = _recovery(before, model, fresh)
     assert found.is_machine_slower
     assert not found.is_over
+
+
+def test_loads_that_are_compared_come_at_the_same_moments() -> None:
+    """At nine tenths of what is borne, three requests more of a hundred are most of what is refused."""
+    plans = [Plan("", "", run, 1, 1, 90.0, 10.0) for run in ("step5", "step6")]
+    first, second = (list(islice(gaps(plan), 1_000)) for plan in plans)
+    assert first == second
