@@ -12,7 +12,7 @@ from domain.ids import stream_id
 from domain.resources import message_json
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table, Write
+from projections.read_model import Columns, LastEvent, Table, Write, write_all
 
 Key = tuple[str, str, int]
 """Workspace, conversation, sequence."""
@@ -48,7 +48,7 @@ class Messages:
             elif appended.pop(key, None) is None:
                 retracted.append(key)
         earlier = {key: pin for key, pin in pins.items() if key not in appended}
-        statements: dict[bytes, dict[str, list[Any]]] = {
+        statements: dict[bytes, Columns] = {
             self._insert: _columns(list(appended))
             | {
                 "roles": [event.role for event in appended.values()],
@@ -58,7 +58,7 @@ class Messages:
             self._pin: _columns(list(earlier)) | {"pinned": list(earlier.values())},
             self._retract: _columns(retracted),
         }
-        return partial(_write, statements)
+        return partial(write_all, statements)
 
     def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
         del table
@@ -70,13 +70,7 @@ class Messages:
 _CONCERNING = (e.MessageAppended, e.MessagePinned, e.MessageUnpinned, e.MessageRetracted)
 
 
-def _write(statements: dict[bytes, dict[str, list[Any]]], connection: Connection) -> None:
-    for statement, columns in statements.items():
-        if columns["sequences"]:
-            connection.execute(statement, columns, prepare=True)
-
-
-def _columns(keys: list[Key]) -> dict[str, list[Any]]:
+def _columns(keys: list[Key]) -> Columns:
     return {
         "workspaces": [key[0] for key in keys],
         "conversations": [key[1] for key in keys],

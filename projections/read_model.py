@@ -1,6 +1,6 @@
 """What every read model is to the runner, and to those that rebuild and verify."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,6 +10,15 @@ from eventstore.connect import Connection
 
 Write = Callable[[Connection], None]
 """What a page is to the tables, to be called once."""
+Columns = dict[str, list[Any]]
+"""A statement's values by name, each a list as long as the others: a place in all of them is a row."""
+
+
+def write_all(statements: Mapping[bytes, Columns], connection: Connection) -> None:
+    """A `Write`, but for the connection: one statement behind the other, those without rows left out."""
+    for statement, columns in statements.items():
+        if all(columns.values()):
+            connection.execute(statement, columns, prepare=True)
 
 
 class Table(msgspec.Struct, frozen=True):

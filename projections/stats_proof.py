@@ -9,7 +9,7 @@ from typing import Any
 from domain.envelope import Recorded
 from eventstore.connect import Connection
 from projections.queries import query
-from projections.read_model import LastEvent, Write
+from projections.read_model import Columns, LastEvent, Write, write_all
 from projections.stats import Stats
 
 FACTS = {
@@ -51,7 +51,7 @@ class StatsProof:
 
     def work_out(self, page: Sequence[Recorded]) -> Write:
         facts = [recorded for recorded in page if recorded.event.NAME in FACTS]
-        values: dict[str, list[Any]] = {
+        values: Columns = {
             "workspaces": [recorded.workspace for recorded in facts],
             "ids": [recorded.conversation for recorded in facts],
             "versions": [recorded.version for recorded in facts],
@@ -59,11 +59,7 @@ class StatsProof:
         }
         for field in FIELDS:
             values[field] = [getattr(recorded.event, field, None) for recorded in facts]
-        return partial(self._write, values)
-
-    def _write(self, values: dict[str, list[Any]], connection: Connection) -> None:
-        if values["ids"]:
-            connection.execute(self._insert, values, prepare=True)
+        return partial(write_all, {self._insert: values})
 
     def finish(self, connection: Connection) -> None:
         connection.execute(self._finish)

@@ -13,7 +13,7 @@ from domain.ids import stream_id
 from domain.resources import summary_json
 from eventstore.connect import Connection
 from projections.queries import LIVE, query
-from projections.read_model import LastEvent, Table, Write
+from projections.read_model import LastEvent, Table, Write, write_all
 
 Key = tuple[str, str, str]
 """Workspace, conversation, summary id."""
@@ -50,17 +50,11 @@ class Summaries:
                 "ids": [key[2] for key in earlier],
             },
         }
-        return partial(_write, statements)
+        return partial(write_all, statements)
 
     def last_event(self, table: str, row: dict[str, Any]) -> LastEvent:
         del table
         return LastEvent(stream_id(row["workspace"], row["conversation"]), version=row["version"])
-
-
-def _write(statements: dict[bytes, dict[str, list[Any]]], connection: Connection) -> None:
-    for statement, columns in statements.items():
-        if columns["ids"]:
-            connection.execute(statement, columns, prepare=True)
 
 
 def _columns(made: dict[Key, Recorded], superseded: set[Key]) -> dict[str, list[Any]]:

@@ -21,6 +21,7 @@ from pathlib import Path
 import httpx
 
 from deploy.embedded.folder import free_port
+from services.cli.health import serves
 from tests.running import wait_until
 from tests.servers import running_postgres
 
@@ -115,10 +116,7 @@ def prove_offline(tree: Path) -> None:
 def _answers(process: subprocess.Popen[bytes], address: str) -> None:
     def ready() -> bool:
         assert process.poll() is None
-        try:
-            return httpx.get(f"{address}/health/ready", trust_env=False).status_code == 200
-        except httpx.TransportError:
-            return False
+        return serves(f"{address}/health/ready", 5)
 
     wait_until(ready, 60)
     for page in ("/docs", "/docs/assets/swagger-ui-bundle.js", "/schema/openapi.json"):

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import yaml
 
 from deploy.embedded.binaries import postgres_binaries
 from deploy.embedded.folder import free_port
+from services.cli.health import serves
 from tests.running import wait_until
 from tests.servers import running_nats, running_postgres
 
@@ -102,10 +102,7 @@ class Topology:
 
         def ready() -> bool:
             assert self.processes[name].poll() is None, self.log(name)
-            try:
-                return httpx.get(url, timeout=2, trust_env=False).status_code == 200
-            except httpx.TransportError:
-                return False
+            return serves(url, 2)
 
         wait_until(ready, 60, lambda: f"{name} is not ready:\n{self.log(name)}")
 
@@ -160,10 +157,7 @@ class Topology:
 
         def ready() -> bool:
             assert self.processes["proxy"].poll() is None, self.log("proxy")
-            try:
-                return httpx.get(url, trust_env=False).status_code == 200
-            except httpx.TransportError:
-                return False
+            return serves(url, 5)
 
         wait_until(ready, 20)
 

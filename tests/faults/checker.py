@@ -45,9 +45,9 @@ def catch_up(rig: Rig, patience: float = CATCH_UP) -> int:
         return head()
 
 
-def faults_of(rig: Rig, history: History, *, followers: bool = True) -> list[str]:
-    """Every promise that does not hold; empty where all do. `followers`: with theirs, which are of the whole log."""
-    return [*faults_of_log(rig, history), *(faults_of_followers(rig) if followers else ())]
+def faults_of(rig: Rig, history: History, *, rows: bool = True) -> list[str]:
+    """Every promise that does not hold; empty where all do. `rows`: with those of the read models, of the whole log."""
+    return [*faults_of_log(rig, history), *faults_of_followers(rig, rows=rows)]
 
 
 def faults_of_log(rig: Rig, history: History) -> list[str]:
@@ -55,8 +55,8 @@ def faults_of_log(rig: Rig, history: History) -> list[str]:
     return [*history.faults, *gaps_of(rig.database.service), *_writes(rig, history)]
 
 
-def faults_of_followers(rig: Rig) -> list[str]:
-    return [*_jetstream(rig), *differences_of(rig.database.service)]
+def faults_of_followers(rig: Rig, *, rows: bool = True) -> list[str]:
+    return [*_jetstream(rig), *(differences_of(rig.database.service) if rows else ())]
 
 
 def gaps_of(dsn: str) -> Iterator[str]:

@@ -39,9 +39,9 @@ def run(
     strike: Fault | None = None,
     *,
     mix: Mix = MIX,
-    followers: bool = True,
+    rows: bool = True,
 ) -> Report:
-    """`seconds` is how long the fault lasts; clients are at work before and after it, too. `followers`: as `faults_of`."""
+    """`seconds` is how long the fault lasts; clients are at work before and after it, too. `rows`: as `faults_of`."""
     began = time.monotonic()
     chance = random.Random(f"{fault}-{seed}")
     name = f"{''.join(c for c in fault if c.isalnum())}_{seed}_{chance.randrange(10**6)}"
@@ -64,7 +64,7 @@ def run(
         unknown=outcomes.count("unknown"),
         reads=len(history.reads),
         position=position,
-        broken=faults_of(rig, history, followers=followers),
+        broken=faults_of(rig, history, rows=rows),
         took=time.monotonic() - began,
         silence=_silence(history),
     )

@@ -12,7 +12,7 @@ from tests.servers import Database
 from tests.services.gateway.model_server import model_server
 from tests.services.support import ROOMS, new_key, projecting, serving
 
-CASES, SEED = 2_000, 1
+CASES, SEED = 3_000, 1
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from deploy.embedded.folder import free_port
-from services.cli.health import ready_url
+from services.cli.health import ready_url, serves
 from services.listening import PortTaken, listen
 from services.metrics_port import metrics_port
 from services.settings import Settings
@@ -23,6 +23,14 @@ def test_figures_are_served_while_it_runs() -> None:
             assert "process_resident_memory_bytes" in answer.text
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"http://127.0.0.1:{port}/metrics")
+
+
+def test_whether_it_serves(api: Api) -> None:
+    port = free_port()
+    with metrics_port(Settings(metrics_port=port)):
+        assert serves(f"http://127.0.0.1:{port}/health/ready", 30)
+    assert not serves(f"http://127.0.0.1:{port}/health/ready", 30)
+    assert not serves(f"{api.address}/elsewhere", 30)
 
 
 def test_none_are_by_default() -> None:

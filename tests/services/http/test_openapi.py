@@ -44,7 +44,7 @@ def test_the_service_keeps_to_it(api: Api, schema: Any, mode: schemathesis.Gener
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
-            max_examples=8,
+            max_examples=12,
             deadline=None,
             derandomize=True,
             database=None,
