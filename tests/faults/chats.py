@@ -104,7 +104,7 @@ class Chats:
             self.open.discard(name)
             self.told.append(chat)
             if chat.end != "done":
-                time.sleep(0.05)
+                time.sleep(0.2)
 
     def _listen(self, http: httpx.Client, body: dict[str, Any], chat: Chat) -> None:
         url = f"{self.rig.url(self.gateway)}/v1/chat/completions"

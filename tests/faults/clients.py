@@ -85,6 +85,8 @@ class Mix:
 
 
 MIX = Mix()
+RESTING = Mix(pause=0.08)
+"""For short runs among other tests: still some sixty requests a second, whatever the fault waits for."""
 
 
 class Clients:

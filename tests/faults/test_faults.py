@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checker import catch_up, differences_of
-from tests.faults.clients import Mix
+from tests.faults.clients import RESTING
 from tests.faults.disk import CannotMount, small_disk
 from tests.faults.driver import run
 from tests.faults.faults import FAULTS, FULL_DISK, NEEDS
 from tests.faults.rig import Rig, rig
 
 SECONDS = 0.7
-RESTING = Mix(pause=0.03)
 
 
 @pytest.fixture(scope="module")
