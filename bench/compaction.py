@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from bench.compaction_cases import Case, Half, cases
-from bench.compaction_dialogues import talks
+from bench.compaction_dialogues import long_talks, talks
 from bench.compaction_evidence import Stems, stems
 from bench.compaction_sessions import sessions
 from bench.compaction_speed import memory, speed
@@ -181,6 +181,7 @@ def main() -> None:
     halves: list[Half] = ["report"] if short else ["report", "tune"]
     for half in halves:
         quality(f"marked dialogues, the half to {half}", list(talks(tools, half)), tools)
+    quality("all marked dialogues in one", list(long_talks(tools)), tools)
     if not folder.exists():
         print(f"no conversations in {folder}")
         return

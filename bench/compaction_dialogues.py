@@ -51,6 +51,13 @@ def talks(tools: Tools, half: Half) -> Iterator[Case]:
         yield _case("in one", [d for d in found if d.language == "en"], user, tools)
 
 
+def long_talks(tools: Tools) -> Iterator[Case]:
+    """All dialogues, of both halves, one after the other: as long as talks over months are. Likewise."""
+    found = [_read(path) for path in sorted(FOLDER.glob("*.jsonl"))]
+    for user in range(len(ROLES)):
+        yield _case("all in one", found, user, tools)
+
+
 def _read(path: Path) -> Dialogue:
     head, *lines = path.read_text(encoding="utf-8").splitlines()
     rows: list[dict[str, Any]] = [msgspec.json.decode(line) for line in lines]
