@@ -60,7 +60,7 @@ _told = msgspec.json.Decoder(Told).decode
 
 def context_rows(row: tuple[Any, ...]) -> ContextRows:
     """From a row of the statement."""
-    checkpoint, last_event, head, parked, status, _, state, told, _, pinned, messages = row
+    checkpoint, last_event, head, parked, status, _, state, told, _, pinned, _ = row
     return ContextRows(
         freshness_of(checkpoint, last_event, head, parked=parked),
         status,
@@ -68,10 +68,15 @@ def context_rows(row: tuple[Any, ...]) -> ContextRows:
         None if told is None else _told(told),
         [
             entry
-            for message, pin in zip(messages or (), pinned or (), strict=True)
+            for message, pin in zip(messages_of(row), pinned or (), strict=True)
             if (entry := stored_entry(message, is_pinned=pin)) is not None
         ],
     )
+
+
+def messages_of(row: tuple[Any, ...]) -> list[bytes]:
+    """As a row of the statement has them: by them it can be told how long it takes to read."""
+    return row[-1] or []
 
 
 class _Stored(msgspec.Struct):

@@ -77,7 +77,8 @@ class CompactRoutes:
             ids.stream_id(call.workspace, conversation), asked
         )
         tools = await self._compactor.tools()
-        body = preview(conversation, previewed, tools, estimated=self._compactor.calls_a_model)
+        estimated = self._compactor.calls_a_model
+        body = await preview(conversation, previewed, tools, estimated=estimated)
         return Answer(data(body), 200, [(b"etag", b'"%d"' % previewed.state.version)])
 
     async def _compact(self, call: Call[Any, CompactRequest], asked: Asked) -> Answer:

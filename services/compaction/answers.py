@@ -14,6 +14,7 @@ from domain.policy import Strategy
 from domain.ranges import size
 from domain.summaries import Range, Summarizer
 from services.compaction.asking import Previewed
+from services.compaction.beside import are_long_messages, beside
 
 
 class SequenceRange(msgspec.Struct, frozen=True):
@@ -98,7 +99,14 @@ def compaction(conversation: str, event: ConversationCompacted, occurred_at: dat
     )
 
 
-def preview(conversation: str, previewed: Previewed, tools: Tools, *, estimated: bool) -> bytes:
+async def preview(
+    conversation: str, previewed: Previewed, tools: Tools, *, estimated: bool
+) -> bytes:
+    is_long = are_long_messages(previewed.live.entries)
+    return await beside(is_long, _preview, conversation, previewed, tools, estimated=estimated)
+
+
+def _preview(conversation: str, previewed: Previewed, tools: Tools, *, estimated: bool) -> bytes:
     thought = previewed.thought
     turns = turns_now(previewed.live, tools) if thought is None else thought.turns(tools)
     context = WouldBeContext(openai_messages(turns), tokens_of(turns))

@@ -20,6 +20,7 @@ from domain.compaction.weights import Weights
 from domain.policy import CompactionPolicy, Strategy
 from domain.refusals import ContextBudgetTooSmall
 from eventstore.reader import LogReader
+from services.compaction.beside import are_long_messages, beside
 from services.compaction.loading import Loader
 from services.http.tokenizers import Tokenizers
 
@@ -118,10 +119,11 @@ class Contexts:
                 own = _replaced(own, [recounted(entry, tools.count) for entry in own.entries])
             return made(own, tools, known)
 
-        heavy = sum(entry.tokens for entry in live.entries) > IN_LINE
+        is_long = are_long_messages(live.entries)
+        heavy = is_long or sum(entry.tokens for entry in live.entries) > IN_LINE
         thinks = asked.max_tokens is not None or asked.strategy is not None
         counts = recounts or asked.format == "anthropic"  # for OpenAI's shape the counts are there
-        return await asyncio.to_thread(make) if heavy and (thinks or counts) else make()
+        return await beside(is_long or (heavy and (thinks or counts)), make)
 
     def _made(  # noqa: PLR0917 - all that a context depends on
         self,

@@ -14,6 +14,7 @@ from domain.events import ConversationCompacted, MessageAppended
 from domain.state import ConversationState
 from eventstore.appends import StoredRow
 from eventstore.reader import LogReader
+from services.compaction.beside import are_long_messages, are_long_rows, beside
 
 PAGE = 1_000
 NEIGHBOURS = 100
@@ -67,7 +68,8 @@ class Loader:
         if around is not None:
             await self._group_of(stream, state, around, found)
         again = await self._told_anew(stream, state, last)
-        return Loaded(_entries(found, state), last, _entries(again, state))
+        is_long = are_long_messages(found.values()) or are_long_messages(again.values())
+        return await beside(is_long, _loaded, found, last, again, state)
 
     async def _told_anew(
         self, stream: str, state: ConversationState, last: ConversationCompacted | None
@@ -91,9 +93,7 @@ class Loader:
     ) -> None:
         while after < upto:
             rows = await self._reader.stream_page(stream, after, PAGE)
-            for row in rows:
-                if row.version <= upto:
-                    self._take(row, found)
+            await beside(are_long_rows(rows), self._take_all, rows, upto, found)
             if len(rows) < PAGE:
                 return
             after = rows[-1].version
@@ -217,6 +217,13 @@ class Loader:
                 return
             after = rows[-1].version
 
+    def _take_all(
+        self, rows: list[StoredRow], upto: int, found: dict[int, MessageAppended]
+    ) -> None:
+        for row in rows:
+            if row.version <= upto:
+                self._take(row, found)
+
     def _take(self, row: StoredRow, found: dict[int, MessageAppended]) -> MessageAppended | None:
         event = self._event(row)
         if not isinstance(event, MessageAppended):
@@ -226,6 +233,15 @@ class Loader:
 
     def _event(self, row: StoredRow) -> Any:
         return self._decode(row.topic, row.state)[1]
+
+
+def _loaded(
+    found: dict[int, MessageAppended],
+    last: ConversationCompacted | None,
+    again: dict[int, MessageAppended],
+    state: ConversationState,
+) -> Loaded:
+    return Loaded(_entries(found, state), last, _entries(again, state))
 
 
 def _entries(found: dict[int, MessageAppended], state: ConversationState) -> list[Entry]:

@@ -104,7 +104,7 @@ class PreviewRoutes:
         loaded = await self._contexts.loader.load(stream, state)
         tools = await self._contexts.tools()
         shown = [
-            preview(
+            await preview(
                 conversation,
                 await self._thought(state, loaded, asked, strategy),
                 tools,

@@ -6,9 +6,10 @@ from domain import ids
 from domain.refusals import ConversationNotFound
 from domain.state import ConversationState
 from eventstore.reader import Connections
-from projections.context import NAMES, ContextRows, context_rows
+from projections.context import NAMES, ContextRows, context_rows, messages_of
 from projections.queries import query
 from projections.reading import PAGE_BYTES, ConversationRows, Freshness, conversation_rows
+from services.compaction.beside import are_long, beside
 from services.http.cursors import Cursors
 from services.http.endpoint import Call, Headers
 from services.query.consistency import Consistency
@@ -44,7 +45,8 @@ class Reads:
         values = values_of(call) | {"whole": whole}
 
         async def fetch() -> ContextRows:
-            return context_rows((await self.connections.fetch(self._read_context, values))[0])
+            row = (await self.connections.fetch(self._read_context, values))[0]
+            return await beside(are_long(messages_of(row)), context_rows, row)
 
         return await self.consistency.read(call, fetch)
 
