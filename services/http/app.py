@@ -88,14 +88,13 @@ def build_app(
 def _app(endpoint: Endpoint, limiter: Limiter, load: Load) -> App:
     """The endpoint as an ASGI app behind the edge."""
     call = caller(endpoint)
-    more = endpoint.cost - 1  # the edge has charged 1 already
     route = plain_path(endpoint.path)
 
     async def respond(scope: Any, state: RequestState) -> ASGIResponse:
         state.route = route
         try:
-            if more:
-                charge(limiter, state, more)
+            if endpoint.cost > 1:
+                charge(limiter, state, endpoint.cost, paid=1)  # by the edge
             answer = await _handled(endpoint, call(scope, state), state, load)
             return await ready(answer, silent=state.method == "HEAD")
         except ApiError as error:

@@ -224,10 +224,10 @@ class Edge:
         return bytes(body)
 
 
-def charge(limiter: Limiter, state: RequestState, cost: int) -> None:
-    """Raises ApiError (429); the answer tells what is left either way."""
+def charge(limiter: Limiter, state: RequestState, cost: int, paid: int = 0) -> None:
+    """What is not `paid` yet. Raises ApiError (429); the answer tells what is left either way."""
     if state.principal is not None:
-        state.allowance, refusal = limiter.charge(state.principal, cost)
+        state.allowance, refusal = limiter.charge(state.principal, cost, paid)
         if refusal is not None:
             raise refusal
 

@@ -45,12 +45,17 @@ class Bucket:
         self._at = now
         return self._tokens
 
+    def due(self, cost: int, paid: int) -> int:
+        """What of it is to be taken yet: a whole bucket is enough for anything."""
+        return max(0, min(cost, self._limit) - paid)
+
     def take(self, cost: int) -> None:
         self._tokens -= cost
 
     def seconds_until(self, cost: int) -> int:
-        """Whole seconds until there are `cost` tokens."""
-        return max(1, math.ceil((cost - self._tokens) * 60 / self._limit))
+        """Whole seconds until there are `cost` tokens, or as many as there can be."""
+        wanted = min(cost, self._limit)
+        return max(1, math.ceil((wanted - self._tokens) * 60 / self._limit))
 
     def allowance(self, wall: float) -> Allowance:
         missing = self._limit - self._tokens
@@ -92,7 +97,8 @@ class Buckets:
 class Limiter:
     """`per_key` and `per_workspace` are costs a minute; 0 is no limit.
 
-    A read or a write costs 1; what costs more says so in its description.
+    A read or a write costs 1; what costs more says so in its description. What costs more than a limit costs all
+    of it: else it could never be asked for.
     """
 
     def __init__(self, *, per_key: int, per_workspace: int) -> None:
@@ -100,8 +106,13 @@ class Limiter:
         self._per_workspace = per_workspace
         self._buckets = Buckets()
 
-    def charge(self, principal: Principal, cost: int) -> tuple[Allowance, ApiError | None]:
-        """What is left of the tighter limit, and the refusal (429) where it does not suffice."""
+    def charge(
+        self, principal: Principal, cost: int, paid: int = 0
+    ) -> tuple[Allowance, ApiError | None]:
+        """What is left of the tighter limit, and the refusal (429) where it does not suffice.
+
+        `paid` of the cost was charged before; whoever was refused comes again and pays it all.
+        """
         now, wall = time.monotonic(), time.time()
         if principal.unlimited:
             return Allowance(UNLIMITED, UNLIMITED, int(wall)), None
@@ -109,11 +120,11 @@ class Limiter:
         if not buckets:
             return Allowance(UNLIMITED, UNLIMITED, int(wall)), None
         tightest = min(buckets, key=lambda bucket: bucket.refill(now))
-        if short := [bucket for bucket in buckets if bucket.refill(now) < cost]:
+        if short := [bucket for bucket in buckets if bucket.refill(now) < bucket.due(cost, paid)]:
             seconds = max(bucket.seconds_until(cost) for bucket in short)
             return tightest.allowance(wall), _refused(seconds)
         for bucket in buckets:
-            bucket.take(cost)
+            bucket.take(bucket.due(cost, paid))
         return tightest.allowance(wall), None
 
     def _of(self, principal: Principal, now: float) -> list[Bucket]:

@@ -3,6 +3,9 @@
 import gzip
 import json
 import socket
+import time
+from contextlib import closing
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -266,6 +269,27 @@ def test_pages_of_other_origins(api: Api) -> None:
             httpx.options(f"{address}/v1/conversations", headers=origin | {"Access-Control-Request-Method": "GET"}),
         ):  # fmt: skip
             assert answer.headers.get_list("access-control-allow-origin") == ["*"]
+
+
+def test_an_export_with_a_limit_below_its_cost(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It can be made: by whoever has not asked for anything for a minute."""
+    now = [1_000.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time)
+    monkeypatch.setattr("services.http.limits.time", clock)
+    api.start("dear")
+    with (
+        serving(api.database.service, rate_limit_key=10) as address,
+        closing(Api(address, api.database, new_key(api.database.service))) as limited,
+    ):
+        answer = limited.get("/conversations/dear/export")
+        assert answer.status_code == 200
+        assert answer.headers["x-ratelimit-remaining"] == "0"
+        now[0] += 6
+        again = limited.get("/conversations/dear/export")
+        refused(again, 429, "rate_limit_exceeded")
+        assert again.headers["retry-after"] == "60"
+        now[0] += 60
+        assert limited.get("/conversations/dear/export").status_code == 200
 
 
 def test_rate_limits(api: Api) -> None:
