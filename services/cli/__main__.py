@@ -1,5 +1,16 @@
-"""`python -m services.cli`: what `verbatim` runs."""
+"""`python -m services.cli`, and what `verbatim` runs."""
 
-from services.cli.main import main
+from services.cli import interrupts
 
-main()
+
+def main() -> None:
+    """Exits, with a code."""
+    interrupts.quietly()
+    # Only now: this is what takes long.
+    from services.cli.main import main as run  # noqa: PLC0415
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,9 @@ import click as plain_click
 import rich_click as click
 
 from services.cli.helping import nearest
+from services.cli.interrupts import INTERRUPTED
 
-NOT_DONE, NOT_STARTED, INTERRUPTED = 1, 2, 130
+NOT_DONE, NOT_STARTED = 1, 2
 
 
 def run(cli: plain_click.Command) -> NoReturn:

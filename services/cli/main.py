@@ -8,6 +8,7 @@ import click as plain_click
 import rich_click as click
 from typing_extensions import override
 
+from services.cli import interrupts
 from services.cli.endings import run
 from services.cli.helping import Group
 
@@ -84,7 +85,9 @@ class LazyGroup(Group):
         name, _, rest = super().resolve_command(ctx, args)
         target = HIDDEN[args[0]] if args[0] in HIDDEN else COMMANDS[args[0]][0]
         module, _, attribute = target.partition(":")
-        return name, getattr(import_module(module), attribute), rest
+        command = getattr(import_module(module), attribute)
+        interrupts.as_usual()
+        return name, command, rest
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
