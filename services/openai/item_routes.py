@@ -114,9 +114,12 @@ class ItemRoutes:
         step = 1 if asked.order == "asc" else -1
         after = 0 if asked.order == "asc" else BEYOND_LAST
         if asked.after is not None:
-            after = await self._sequence(call, split_item_id(asked.after)[0]) - step
+            event = await self._event(call, split_item_id(asked.after)[0])
+            # What is left of its message comes first. Nothing is: then not even to be read, for it may fill a page.
+            is_last = ids_of(items_of_event(event)[::step])[-1] == asked.after
+            after = event.sequence if is_last else event.sequence - step
         values = values_of(call) | {"after": after, "role": None, "pinned": None}
-        # A message is one item at least: with the one that `after` is of, these are more than enough.
+        # A message is one item at least: with the one that `after` is in, these are more than enough.
         rows = await self._reads.rows(
             call, self._read[asked.order], values | {"limit": asked.limit + 2}
         )

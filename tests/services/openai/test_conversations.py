@@ -154,6 +154,30 @@ def test_paging(client: OpenAI) -> None:
     assert (last.data, last.has_more) == ([], False)
 
 
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_a_list_of_messages_that_fill_a_page_each(
+    api: Api, client: OpenAI, monkeypatch: pytest.MonkeyPatch, order: Any
+) -> None:
+    """As where `VERBATIM_MAX_BODY_BYTES` lets messages be larger than a page."""
+    calls = [
+        {"id": name, "type": "function", "function": {"name": "f", "arguments": f'"{"x" * 2_000}"'}}
+        for name in ("call_1", "call_2")
+    ]
+    messages = [
+        {"role": "user", "content": "a" * 2_000},
+        {"role": "assistant", "content": "Looking.", "tool_calls": calls},
+        *({"role": "tool", "tool_call_id": call["id"], "content": "b" * 2_000} for call in calls),
+        {"role": "user", "content": "c" * 2_000},
+    ]
+    name = f"fills-{order}"
+    api.post("/conversations", {"id": name, "messages": messages})
+    whole = client.conversations.items.list(name, order=order).data
+    assert len(whole) == 7
+    monkeypatch.setattr("services.query.reads.PAGE_BYTES", 1_000)
+    for size in (1, 2, 20):
+        assert [*client.conversations.items.list(name, order=order, limit=size)] == whole
+
+
 def test_a_place_in_the_list_outlives_its_item(client: OpenAI) -> None:
     """As when a client deletes what it has read, page by page."""
     made = client.conversations.create(items=[{"role": "user", "content": str(n)} for n in range(5)])  # fmt: skip
