@@ -46,7 +46,7 @@ class WorkerFigures(Collector):
         yield GaugeMetricFamily(
             "verbatim_compaction_pending",
             "Messages that wait to be handed to a worker, as the last one told.",
-            value=counts.pending,
+            value=sum(counts.waiting.values()),
         )
         yield GaugeMetricFamily(
             "verbatim_compaction_lag_seconds",

@@ -19,16 +19,17 @@ def threshold(state: ConversationState) -> int:
 
 
 def is_due(
-    state: ConversationState, fruitless_at: int | None = None, *, overtaken: bool = False
+    state: ConversationState, fruitless_at: int | None = None, *, anew: bool = False
 ) -> bool:
     """`fruitless_at`: what the context cost when the last attempt made no progress.
 
-    `overtaken`: messages came while the last compaction was thought out; what it left behind says nothing of them.
+    `anew`: what earlier ones came to says nothing. Messages came while the last compaction was thought out, or the
+    policy is another.
     """
     if state.compaction.strategy == "none" or state.deleted_at is not None:
         return False
-    least = state.compaction.trigger_tokens if overtaken else threshold(state)
-    if fruitless_at is not None:
+    least = state.compaction.trigger_tokens if anew else threshold(state)
+    if fruitless_at is not None and not anew:
         least = max(least, fruitless_at + state.compaction.trigger_tokens // REGROWTH)
     return state.context_tokens >= least
 

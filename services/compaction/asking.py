@@ -24,8 +24,8 @@ class Asked(msgspec.Struct, frozen=True):
     keep_recent: int | None = None
     target_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
     instructions: str | None = None
-    overtaken: bool = False
-    """Of the automatic kind: once more, for messages came while the last one was thought out."""
+    anew: bool = False
+    """Of the automatic kind: what the last one came to says nothing. Messages came meanwhile, or the policy is another."""
 
     def wanted(self, policy: CompactionPolicy) -> Wanted:
         return wanted_with(policy, self.strategy, self.keep_recent, self.target_tokens)

@@ -91,7 +91,7 @@ class Compactor:
                 return await self._of_the_other(stream, state)
             begun = version
             if asked.trigger == "automatic" and not is_due(
-                state, self._fruitless.get(stream), overtaken=asked.overtaken
+                state, self._fruitless.get(stream), anew=asked.anew
             ):
                 return _idle(state, asked, folded.position)
             command = await self._command(stream, state, asked, memo)
@@ -115,7 +115,7 @@ class Compactor:
         self, stream: str, state: ConversationState, asked: Asked, memo: Memo
     ) -> CompactConversation | None:
         wanted = asked.wanted(state.compaction)
-        live, thought = await self._think(stream, state, wanted)
+        live, thought = await self._think(stream, state, wanted, anew=asked.anew)
         if thought is None:
             return None
         summarizer: Summarizer = engine.EXTRACTS
@@ -147,11 +147,11 @@ class Compactor:
         return CompactConversation(event, state.version)
 
     async def _think(
-        self, stream: str, state: ConversationState, wanted: Wanted
+        self, stream: str, state: ConversationState, wanted: Wanted, *, anew: bool = False
     ) -> tuple[Live, Thought | None]:
         loaded = await self._loader.load(stream, state)
         live = loaded.live(state)
-        if is_settled(state, wanted):
+        if is_settled(state, wanted) and not anew:
             return live, None
         return live, await self._run(
             state.context_tokens,

@@ -20,7 +20,7 @@ from services.compaction.dead_letters import DeadLetter, DeadLetters
 log = logging.getLogger(__name__)
 
 MOST_HELD = 256
-"""Messages in work at a time."""
+"""Messages in work at which no more are asked for."""
 WORKING_SECONDS = 8.0
 """How often the server hears of them; well below the consumer's patience."""
 GROWTH, LONGEST_PAUSE = 4.0, 600.0
@@ -41,8 +41,8 @@ class Counts:
 
     def __init__(self) -> None:
         self.subscriptions = 0
-        self.pending = 0
-        """Messages that wait to be handed out, as the last one that was told."""
+        self.waiting: dict[str, int] = {}
+        """By consumer: messages that wait to be handed out, as the last one that was told."""
         self.lag_seconds = 0.0
         """How old the last message was when it came."""
         self.outcomes = {"done": 0, "failed": 0, "given_up": 0}
@@ -55,6 +55,8 @@ class Due(msgspec.Struct, frozen=True):
     stream: str
     position: int
     event_id: str
+    anew: bool = False
+    """Whether what earlier compactions came to says nothing any more: the policy is another."""
 
     @property
     def attempt(self) -> int:
@@ -63,11 +65,11 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Jobs:
-    """Of one connection. `work` is told the stream and the event's id."""
+    """Of one connection. `work` is told the stream, the event's id, and whether to look at it anew."""
 
     def __init__(
         self,
-        work: Callable[[str, str], Awaitable[object]],
+        work: Callable[[str, str, bool], Awaitable[object]],
         letters: DeadLetters,
         *,
         at_once: int,
@@ -99,7 +101,7 @@ class Jobs:
         await self._fault
 
     async def take(self, due: Due) -> None:
-        if self._comes_back(due):
+        if self._comes_back(due) and not due.anew:
             # Another one of the conversation does, and will look at it as it stands then.
             await due.message.ack()
         elif due.stream in self._held:
@@ -164,7 +166,7 @@ class Jobs:
             newest = held[-1]
             if newest.attempt > self._patience.attempts:
                 raise RuntimeError("a worker ended each time that it was at it")
-            await self._work(stream, newest.event_id)
+            await self._work(stream, newest.event_id, any(due.anew for due in held[:looked]))
 
     async def _tell(self, held: list[Due]) -> None:
         with suppress(nats.errors.Error):
@@ -174,8 +176,8 @@ class Jobs:
                     await due.message.in_progress()
 
     async def _failed(self, stream: str, held: list[Due], error: Exception) -> None:
-        """The newest message stands for all: it comes back, or is given up."""
-        newest = max(held, key=lambda due: due.position)
+        """The newest message stands for all, where the policy changed the newest that says so: it comes back, or is given up."""
+        newest = max(held, key=lambda due: (due.anew, due.position))
         told = " ".join(str(error).split()) or type(error).__name__
         if newest.attempt >= self._patience.attempts:
             self._outcomes["given_up"] += 1

@@ -22,19 +22,22 @@ from services.compaction.pulling import ensure_consumer, pulled
 
 log = logging.getLogger(__name__)
 
-DURABLE = "compaction"
-APPENDED = "verbatim.v1.*.*.MessageAppended"
+DURABLE, APPENDED = "compaction", "verbatim.v1.*.*.MessageAppended"
+POLICIES, CHANGED = "compaction_policies", "verbatim.v1.*.*.CompactionPolicyChanged"
+"""Consumers, and what each hears: two, for the server's permissions can hold a consumer to one filter, not to several."""
 ACK_SECONDS = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
 class _Data(msgspec.Struct):
-    context_tokens: int
-    trigger_tokens: int
+    """Of a MessageAppended; a CompactionPolicyChanged does not know what the context costs."""
+
+    context_tokens: int = 0
+    trigger_tokens: int = 0
 
 
-class _Appended(msgspec.Struct):
-    """What is needed of a published MessageAppended."""
+class _Event(msgspec.Struct):
+    """What is needed of a published event."""
 
     id: str
     source: str
@@ -48,7 +51,7 @@ class Worker:
     def __init__(
         self,
         nats_url: str,
-        work: Callable[[str, str], Awaitable[object]],
+        work: Callable[[str, str, bool], Awaitable[object]],
         *,
         at_once: int,
         patience: Patience,
@@ -59,7 +62,7 @@ class Worker:
         self._at_once = at_once
         self._patience = patience
         self._replicas = replicas
-        self._decode = msgspec.json.Decoder(_Appended).decode
+        self._decode = msgspec.json.Decoder(_Event).decode
         self.counts = Counts()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -80,34 +83,36 @@ class Worker:
     async def _subscribed(self) -> None:
         """Until something breaks."""
         async with connected(self._nats_url, "compaction") as nats:
-            letters = DeadLetters(nats.js, self._replicas)
-            await letters.prepare()
-            try:
-                await ensure_consumer(nats, STREAM, _consumer())
-            except NotFoundError:
-                raise NatsUnavailable(f"there is no stream {STREAM} yet; start the relay") from None
-            jobs = Jobs(
-                self._work,
-                letters,
-                at_once=self._at_once,
-                patience=self._patience,
-                counts=self.counts,
+            await until_one_ends(self._listen(nats), nats.failure())
+
+    async def _listen(self, nats: Nats) -> None:
+        letters = DeadLetters(nats.js, self._replicas)
+        await letters.prepare()
+        try:
+            for config in consumers():
+                await ensure_consumer(nats, STREAM, config)
+        except NotFoundError:
+            raise NatsUnavailable(f"there is no stream {STREAM} yet; start the relay") from None
+        jobs = Jobs(
+            self._work, letters, at_once=self._at_once, patience=self._patience, counts=self.counts
+        )
+        self.counts.subscriptions += 1
+        log.info("compaction listens")
+        try:
+            await until_one_ends(
+                self._hear(nats, jobs, DURABLE), self._hear(nats, jobs, POLICIES), jobs.fault()
             )
-            self.counts.subscriptions += 1
-            log.info("compaction listens")
-            try:
-                await until_one_ends(self._hear(nats, jobs), jobs.fault(), nats.failure())
-            finally:
-                await jobs.close()
+        finally:
+            await jobs.close()
 
-    async def _hear(self, nats: Nats, jobs: Jobs) -> None:
-        async with aclosing(pulled(nats, STREAM, DURABLE, jobs.room)) as messages:
+    async def _hear(self, nats: Nats, jobs: Jobs, durable: str) -> None:
+        async with aclosing(pulled(nats, STREAM, durable, jobs.room)) as messages:
             async for message in messages:
-                await self._take(message, jobs)
+                await self._take(message, jobs, durable)
 
-    async def _take(self, message: Msg, jobs: Jobs) -> None:
+    async def _take(self, message: Msg, jobs: Jobs, durable: str) -> None:
         told = message.metadata
-        self.counts.pending = told.num_pending
+        self.counts.waiting[durable] = told.num_pending
         self.counts.lag_seconds = (datetime.now(UTC) - told.timestamp).total_seconds()
         try:
             event = self._decode(message.data)
@@ -119,18 +124,23 @@ class Worker:
         if event.data is not None and event.data.context_tokens < event.data.trigger_tokens:
             await message.ack()
             return
-        # Without data, too large or unreadable for the relay, only the conversation itself can tell.
+        # Another policy, or no data, too large or unreadable for the relay: only the conversation itself can tell.
         stream = stream_id(workspace, conversation)
-        await jobs.take(Due(message, stream, int(event.position), event.id))
+        position = int(event.position)
+        await jobs.take(Due(message, stream, position, event.id, anew=durable == POLICIES))
 
 
-def _consumer() -> ConsumerConfig:
+def consumers() -> list[ConsumerConfig]:
     """A new one begins with the last message of each conversation: earlier ones say nothing more."""
+    return [_consumer(DURABLE, APPENDED), _consumer(POLICIES, CHANGED)]
+
+
+def _consumer(durable: str, subject: str) -> ConsumerConfig:
     return ConsumerConfig(
-        name=DURABLE,  # so that the filter is in the request's subject, and permissions can hold it
-        durable_name=DURABLE,
+        name=durable,  # so that the filter is in the request's subject, and permissions can hold it
+        durable_name=durable,
         description="Verbatim's compaction worker",
-        filter_subject=APPENDED,
+        filter_subject=subject,
         deliver_policy=DeliverPolicy.LAST_PER_SUBJECT,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ACK_SECONDS,

@@ -21,7 +21,7 @@ from projections.relay.readers import make_reader, remove_reader
 from projections.relay.stream import STREAM, Bounds, create
 from services.compaction.dead_letters import DeadLetters
 from services.compaction.pulling import ensure_consumer
-from services.compaction.worker import _consumer
+from services.compaction.worker import consumers
 from tests.walls.nats_users import WORKSPACES, DeployedNats, account_text, deployed_nats
 
 PATIENCE = 60.0
@@ -55,13 +55,26 @@ PUBLISH: dict[str, set[str]] = {
         "relay",
         "compaction",
     },
-    f"$JS.API.CONSUMER.CREATE.{STREAM}.compaction": {"relay"},
-    f"$JS.API.CONSUMER.CREATE.{STREAM}.compaction.verbatim.>": {"relay"},
+    f"$JS.API.CONSUMER.CREATE.{STREAM}.compaction_policies.verbatim.v1.*.*.CompactionPolicyChanged": {
+        "relay",
+        "compaction",
+    },
+    **{
+        f"$JS.API.CONSUMER.CREATE.{STREAM}.{name}{wider}": {"relay"}
+        for name in ("compaction", "compaction_policies")
+        for wider in ("", ".verbatim.>")
+    },
     f"$JS.API.CONSUMER.CREATE.{STREAM}.mine.verbatim.v1.acme.>": {"relay"},
-    f"$JS.API.CONSUMER.INFO.{STREAM}.compaction": {"relay", "compaction"},
-    f"$JS.API.CONSUMER.DELETE.{STREAM}.compaction": {"relay"},
-    f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.compaction": {"compaction"},
-    f"$JS.ACK.{STREAM}.compaction.1.1.1.1.1": {"compaction"},
+    **{
+        subject.format(name=name): allowed
+        for name in ("compaction", "compaction_policies")
+        for subject, allowed in {
+            f"$JS.API.CONSUMER.INFO.{STREAM}.{{name}}": {"relay", "compaction"},
+            f"$JS.API.CONSUMER.DELETE.{STREAM}.{{name}}": {"relay"},
+            f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{{name}}": {"compaction"},
+            f"$JS.ACK.{STREAM}.{{name}}.1.1.1.1.1": {"compaction"},
+        }.items()
+    },
     **{
         f"$JS.API.CONSUMER.{verb}.{STREAM}.workspace_{each}": allowed
         for each in WORKSPACES
@@ -94,7 +107,8 @@ async def _prepare(server: DeployedNats) -> None:
         assert await make_reader(server.url("relay"), workspace) == f"workspace_{workspace}"
     async with connected(server.url("compaction"), "test") as worker:
         await DeadLetters(worker.js).prepare()
-        await ensure_consumer(worker, STREAM, _consumer())
+        for config in consumers():
+            await ensure_consumer(worker, STREAM, config)
 
 
 class User:
@@ -246,7 +260,8 @@ async def test_a_reader_makes_no_consumer(server: DeployedNats, filter_subject: 
                 assert await reader.ask(subject, body) is None, subject
     async with connected(server.url("relay"), "test") as relay:
         names = {info.name for info in await relay.js.consumers_info(STREAM)}
-        assert names == {"compaction", "workspace_acme", "workspace_rival"}
+        own = {"compaction", "compaction_policies"}
+        assert names == own | {"workspace_acme", "workspace_rival"}
         info = await relay.js.consumer_info(STREAM, "workspace_acme")
         assert info.config.filter_subject == "verbatim.v1.acme.>"
 

@@ -115,7 +115,7 @@ async def test_an_idle_subscription_is_not_taken_for_silent(
             async with asyncio.timeout(30):
                 while True:  # the relay makes the stream
                     try:
-                        await pulling.ensure_consumer(connection, STREAM, worker._consumer())
+                        await pulling.ensure_consumer(connection, STREAM, worker.consumers()[0])
                         break
                     except nats.js.errors.NotFoundError:
                         await asyncio.sleep(0.02)

@@ -116,7 +116,7 @@ async def test_what_killed_its_worker_each_time_is_given_up_untried(
     started(api, "c")
     talk(api, "c", 30)
     await filled(server, api.head())
-    hasty = replace(worker._consumer(), ack_wait=0.2)
+    hasty = replace(worker.consumers()[0], ack_wait=0.2)
 
     async def room() -> int:
         return 1

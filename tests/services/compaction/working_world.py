@@ -69,8 +69,9 @@ def by_model(models: ModelServer, model: Model) -> dict[str, str]:
 async def acknowledged(server: EmbeddedNats) -> None:
     """Until every message in the stream was dealt with."""
     async with asyncio.timeout(60), connected(server.nats_url, "test") as connection:
+        names = [config.durable_name for config in worker.consumers()]
         while True:
-            info = await connection.js.consumer_info(STREAM, worker.DURABLE)
-            if info.num_pending == 0 and info.num_ack_pending == 0:
+            infos = [await connection.js.consumer_info(STREAM, name) for name in names]
+            if all(info.num_pending == 0 and info.num_ack_pending == 0 for info in infos):
                 return
             await asyncio.sleep(0.02)
