@@ -17,6 +17,8 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 KNOWN = ("role", "content", "tool_calls", "tool_call_id", "name")
 INSTRUCTING = ("system", "developer")
+LONGEST_TURN = 256
+"""Messages of one that failed and is sent again: comparing takes their number squared."""
 
 
 def message_in(raw: bytes, path: str) -> MessageIn:
@@ -58,15 +60,20 @@ class Said(NamedTuple):
     content: Any
     tool_calls: bytes
     tool_call_id: str | None
+    name: str | None = None
+    """Who of several says it; an answer's says nothing."""
 
     @property
     def instructs(self) -> bool:
         return self.role in INSTRUCTING
 
 
-def said(role: str, content: bytes, tool_calls: bytes, tool_call_id: str | None) -> Said:
+def said(
+    role: str, content: bytes, tool_calls: bytes, tool_call_id: str | None, name: str | None = None
+) -> Said:
     """A text equals the array of that one text part, null an empty text."""
-    return Said(role, _content(content), _calls(tool_calls), tool_call_id)
+    own = None if role == "assistant" else name
+    return Said(role, _content(content), _calls(tool_calls), tool_call_id, own)
 
 
 def _content(raw: bytes) -> Any:
@@ -104,8 +111,9 @@ def new_ones(sent: list[Said], stored: Iterable[Said]) -> list[int]:
     """Which of the messages sent are new to a conversation, as indices.
 
     Instructions apart: where those sent begin with the whole conversation, the rest is new; else what follows the
-    last answer among them. Answers at the very end belong to what is new: they are there to be continued. An
-    instruction is new where the conversation holds none like it.
+    last answer among them, without what the conversation ends with already, unanswered: that is a turn that failed and
+    is sent again. Answers at the very end belong to what is new: they are there to be continued. An instruction is
+    new where the conversation holds none like it.
     """
     before = list(stored)
     spoken = [index for index, message in enumerate(sent) if not message.instructs]
@@ -114,12 +122,22 @@ def new_ones(sent: list[Said], stored: Iterable[Said]) -> list[int]:
         fresh = spoken[len(known) :]
     else:
         fresh = _after_last_answer(sent, spoken)
+        fresh = fresh[_unanswered(known, [sent[index] for index in fresh]) :]
     instructions = {message for message in before if message.instructs}
     for index, message in enumerate(sent):
         if message.instructs and message not in instructions:
             instructions.add(message)
             fresh.append(index)
     return sorted(fresh)
+
+
+def _unanswered(known: list[Said], fresh: list[Said]) -> int:
+    """With how many of the first of these, as many as can be, the conversation ends."""
+    for length in range(min(len(known), len(fresh), LONGEST_TURN), 0, -1):
+        ending = known[-length:]
+        if ending == fresh[:length] and all(message.role != "assistant" for message in ending):
+            return length
+    return 0
 
 
 def _after_last_answer(sent: list[Said], spoken: list[int]) -> list[int]:

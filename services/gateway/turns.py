@@ -107,7 +107,9 @@ def checked(body: ChatBody) -> list[MessageIn]:
 
 
 def _said(message: MessageIn | Entry) -> Said:
-    return said(message.role, message.content, message.tool_calls, message.tool_call_id)
+    return said(
+        message.role, message.content, message.tool_calls, message.tool_call_id, message.name
+    )
 
 
 def _in_request(param: str | None, places: list[int]) -> str | None:

@@ -27,6 +27,7 @@ from tests.services.gateway.test_streams import HELLO, USED, streaming
 from tests.services.support import Api, refused, serving
 
 RETRY = {"x-stainless-retry-count": "1"}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
@@ -37,6 +38,12 @@ def keyed(name: str) -> dict[str, str]:
 def retried(api: Api, model: str, headers: dict[str, str], **more: Any) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **more}
     return api.post("/chat/completions", body, headers=headers)
+
+
+def sent(api: Api, model: str, *messages: dict[str, Any]) -> httpx.Response:
+    """To the conversation of the model's name."""
+    body = {"model": model, "messages": messages, "conversation_id": model}
+    return api.post("/chat/completions", body)
 
 
 def leases(api: Api) -> int:
@@ -125,6 +132,31 @@ def test_a_failed_request_goes_on_where_it_stopped(
     assert again.json()["conversation_id"] == name
     assert told(api, name) == [("user", "hi"), ("assistant", "at last")]
     assert models.asked[model][1].texts == [("user", "hi")]
+
+
+def test_a_later_turn_that_failed_is_sent_again(api: Api, models: ModelServer) -> None:
+    """By an application, without a key and without what marks a retry: the question waits for its answer still."""
+    model = "later"
+    for text, answer in (("0", says("first")), ("2", answers(b"", 500))):
+        models.behave(model, answer)
+        got = sent(api, model, {"role": "user", "content": text})
+    refused(got, 502)
+    models.behave(model, says(CALLING))
+    got = sent(api, model, {"role": "user", "content": "2"})
+    assert got.status_code == 200
+    assert "idempotent-replayed" not in got.headers
+    said = [("user", "0"), ("assistant", "first"), ("user", "2")]
+    assert told(api, model) == [*said, ("assistant", None)]
+    assert models.asked[model][-1].texts == said
+    models.behave(model, answers(b"", 500))
+    result = {"role": "tool", "tool_call_id": CALL["id"], "content": "42"}
+    refused(sent(api, model, result), 502)
+    models.behave(model, says("done"))
+    assert sent(api, model, result).status_code == 200
+    assert told(api, model) == [*said, ("assistant", None), ("tool", "42"), ("assistant", "done")]
+    # Answered, it is said anew.
+    assert sent(api, model, {"role": "user", "content": "2"}).status_code == 200
+    assert told(api, model)[-2:] == [("user", "2"), ("assistant", "done")]
 
 
 def test_the_official_client_s_own_retries(api: Api, models: ModelServer) -> None:
