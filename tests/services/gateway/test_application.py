@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.gateway.asking import told
 from tests.services.gateway.model_server import ModelServer, says
-from tests.services.gateway.test_chat import told
 from tests.services.support import Api
 
 ROOT = Path(__file__).resolve().parents[3]

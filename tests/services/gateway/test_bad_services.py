@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from openai import RateLimitError
 
+from tests.services.gateway.asking import ask, asked, client_of, told
 from tests.services.gateway.model_server import (
     Asked,
     ModelServer,
@@ -13,7 +14,6 @@ from tests.services.gateway.model_server import (
     answers,
     completion,
 )
-from tests.services.gateway.test_chat import ask, asked, client_of, told
 from tests.services.support import Api, refused, serving
 
 UNAUTHORIZED = (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.services.gateway.asking import HELLO
 from tests.services.gateway.model_server import DONE, ModelServer, streams
-from tests.services.gateway.test_streams import HELLO
 from tests.services.support import Api
 
 PATH = "/v1/chat/completions"

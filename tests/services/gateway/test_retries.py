@@ -11,6 +11,7 @@ import pytest
 
 from eventstore.connect import connect
 from tests.running import wait_until
+from tests.services.gateway.asking import CALL, HELLO, USED, client_of, streaming, told
 from tests.services.gateway.model_server import (
     DONE,
     Asked,
@@ -22,8 +23,6 @@ from tests.services.gateway.model_server import (
     says,
     streams,
 )
-from tests.services.gateway.test_chat import CALL, client_of, told
-from tests.services.gateway.test_streams import HELLO, USED, streaming
 from tests.services.support import Api, refused, serving
 
 RETRY = {"x-stainless-retry-count": "1"}
