@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from openai import OpenAI
 
-from tests.services.openai.test_conversations import SAID, USER, at
+from tests.services.openai.items import SAID, USER, at
 from tests.services.support import Api
 
 RETRY = {"x-stainless-retry-count": "1"}
