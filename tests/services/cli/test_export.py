@@ -12,14 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.services.cli.round_trip import kept
-from tests.services.cli.support import CommandLine, at
+from tests.services.cli.support import CommandLine
 from tests.services.support import Api
-
-
-@pytest.fixture
-def verbatim(cli: CommandLine, api: Api) -> CommandLine:
-    return at(cli, api)
-
 
 plain_text = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=20

@@ -12,16 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.services.cli.round_trip import kept
-from tests.services.cli.support import CommandLine, at
+from tests.services.cli.support import CommandLine
 from tests.services.support import Api
 
 EXAMPLES = int(os.environ.get("VERBATIM_ROUND_TRIPS", "4"))
 FILLER = " It weighs 12.5 stone and goes to Harbour Street 9 in Ghent."
-
-
-@pytest.fixture
-def verbatim(cli: CommandLine, api: Api) -> CommandLine:
-    return at(cli, api)
 
 
 some = st.integers(0, 30)
