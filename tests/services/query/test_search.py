@@ -1,38 +1,11 @@
 """The search over HTTP: what is found, in which order, and what is shown of it."""
 
-from typing import Any
-from urllib.parse import quote
-
 import pytest
 
+from tests.services.query.searching import ids, search, shop
 from tests.services.support import Api, refused
 
-
-@pytest.fixture(scope="module")
-def shop(api: Api) -> Api:
-    """A few conversations of one user, told apart by filters."""
-    api.start(
-        "late", "my parcel is late", "order A-1234 from May", title="Late parcel",
-        user_id="ada", assistant_id="shop", metadata={"team": "red"}, created_at="2024-03-01T00:00:00Z",
-    )  # fmt: skip
-    api.start("refund", "I want a refund for the kettle", "the refund has not come", user_id="bob")
-    api.post(
-        "/conversations/refund/messages",
-        {"role": "assistant", "content": "Your refunds are on their way, kettle included."},
-    )
-    api.start("kettle", "the kettle is broken", title="Kettles", source="widget", user_id="ada")
-    api.start("weather", "it rains", "and the sun shines", user_id="ada")
-    return api
-
-
-def search(api: Api, q: str, **params: Any) -> list[dict[str, Any]]:
-    answer = api.get("/conversations/search", params={"q": q, **params})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["data"]
-
-
-def ids(api: Api, q: str, **params: Any) -> list[str]:
-    return [found["id"] for found in search(api, q, **params)]
+__all__ = ["shop"]
 
 
 def test_the_best_comes_first(shop: Api) -> None:
@@ -90,54 +63,6 @@ def test_at_most_three_messages_are_shown(shop: Api) -> None:
 )
 def test_quotes_minus_or_and_beginnings(shop: Api, q: str, found: set[str]) -> None:
     assert set(ids(shop, q)) == found
-
-
-@pytest.mark.parametrize(
-    ("params", "found"),
-    [
-        ({}, {"late", "refund", "kettle"}),
-        ({"user_id": "ada"}, {"late", "kettle"}),
-        ({"assistant_id": "shop"}, {"late"}),
-        ({"source": "widget"}, {"kettle"}),
-        ({"metadata[team]": "red"}, {"late"}),
-        ({"created_before": "2024-06-01T00:00:00Z"}, {"late"}),
-        ({"created_after": "2024-06-01T00:00:00Z"}, {"refund", "kettle"}),
-        ({"role": "assistant"}, {"refund"}),
-        ({"role": "tool"}, set()),
-        ({"min_messages": 3}, {"refund"}),
-        ({"max_messages": 2}, {"late", "kettle"}),
-        ({"max_messages": 1}, {"kettle"}),
-        ({"min_tokens": 10_000}, set()),
-        ({"max_tokens": 10_000}, {"late", "refund", "kettle"}),
-        ({"has_pinned": "true"}, set()),
-        ({"has_pinned": "false"}, {"late", "refund", "kettle"}),
-        ({"search_in": "title"}, {"late", "kettle"}),
-        ({"search_in": "messages"}, {"late", "refund", "kettle"}),
-        ({"message_before": "2020-01-01T00:00:00Z"}, set()),
-        ({"message_after": "2020-01-01T00:00:00Z"}, {"late", "refund", "kettle"}),
-        ({"status": "archived"}, set()),
-        ({"status": "all"}, {"late", "refund", "kettle"}),
-    ],
-)
-def test_filters(shop: Api, params: dict[str, Any], found: set[str]) -> None:
-    assert set(ids(shop, "parcel kettle", **params)) == found
-
-
-def test_tokens_filter_by_what_was_used(shop: Api) -> None:
-    used = shop.get("/conversations/refund").json()["data"]
-    total = used["total_input_tokens"] + used["total_output_tokens"]
-    assert "refund" in ids(shop, "kettle", min_tokens=total, max_tokens=total)
-    assert "refund" not in ids(shop, "kettle", min_tokens=total + 1)
-    assert "refund" not in ids(shop, "kettle", max_tokens=total - 1)
-
-
-def test_other_orders(shop: Api) -> None:
-    q = "parcel kettle"
-    by_creation = ids(shop, q, sort_by="created_at", order="asc")
-    assert by_creation == ["late", "refund", "kettle"]
-    assert ids(shop, q, sort_by="created_at") == by_creation[::-1]
-    assert ids(shop, q, sort_by="message_count")[0] == "refund"
-    assert ids(shop, q, order="asc") == ids(shop, q)[::-1]
 
 
 def test_what_changes_is_found_as_it_stands(api: Api) -> None:
@@ -207,95 +132,6 @@ def test_junk_finds_nothing(shop: Api, q: str) -> None:
     assert search(shop, q) == []
 
 
-@pytest.mark.parametrize(
-    ("query", "code", "param"),
-    [
-        ("", "missing_field", "q"),
-        ("q=", "invalid_value", "q"),
-        (f"q={'x' * 257}", "invalid_value", "q"),
-        ("q=a%00b", "invalid_characters", "q"),
-        ("q=a%0Ab", "invalid_characters", "q"),
-        ("q=a%C2%85b", "invalid_characters", "q"),
-        ("q=%ff", "invalid_encoding", None),
-        ("q=a&q=b", "repeated_parameter", "q"),
-        ("q=a&sort_by=size", "invalid_value", "sort_by"),
-        ("q=a&search_in=tags", "invalid_value", "search_in"),
-        ("q=a&role=robot", "invalid_value", "role"),
-        ("q=a&limit=0", "invalid_value", "limit"),
-        ("q=a&min_messages=-1", "invalid_value", "min_messages"),
-        ("q=a&min_tokens=99999999999999999999", "invalid_value", "min_tokens"),
-        ("q=a&has_pinned=maybe", "invalid_value", "has_pinned"),
-        ("q=a&message_after=0000-01-01T00:00:00Z", "invalid_value", "message_after"),
-        ("q=a&message_after=2024-01-01T00:00:00", "invalid_value", "message_after"),
-        ("q=a&cursor=abc", "invalid_cursor", "cursor"),
-        ("q=a&colour=red", "unknown_parameter", "colour"),
-    ],
-)
-def test_bad_parameters(api: Api, query: str, code: str, param: str | None) -> None:
-    refused(api.get(f"/conversations/search?{query}"), 400, code, param)
-
-
-def test_limits_of_what_is_allowed(api: Api) -> None:
-    assert search(api, "x" * 256) == []
-    assert search(api, "ф" * 256) == []
-    api.start("ends", "an axolotl", created_at="9999-12-31T23:59:59Z")
-    assert ids(api, "axolotl", created_after="9999-01-01T00:00:00Z") == ["ends"]
-    assert ids(api, "axolotl", message_after="9999-12-31T23:59:59.999999Z") == []
-    assert ids(api, "axolotl", min_messages=2**53) == []
-    assert ids(api, quote("axolotl or") + " -" * 50 + " axolotl") == ["ends"]
-
-
-def test_pages_do_not_overlap_while_the_workspace_changes(api: Api) -> None:
-    with api.as_workspace("paging") as paging:
-        for number in range(25):
-            paging.start(f"page-{number}", *["a lynx"] * (1 + number % 3), title=f"number {number}")
-        seen: list[str] = []
-        cursor: str | None = None
-        for turn in range(20):
-            more = {"cursor": cursor} if cursor else {}
-            answer = paging.get("/conversations/search", params={"q": "lynx", "limit": 4, **more})
-            body = answer.json()
-            seen += [found["id"] for found in body["data"]]
-            cursor = body["next_cursor"]
-            assert body["has_more"] == (cursor is not None)
-            if cursor is None:
-                break
-            # what moves: how common the word is, and conversations that were shown already
-            paging.start(f"new-{turn}", "a lynx", "lynx lynx", "something else")
-            paging.post(f"/conversations/{seen[0]}/messages", {"role": "user", "content": "lynx!"})
-        assert len(seen) == len(set(seen)) == 25
-        refused(
-            paging.get("/conversations/search", params={"q": "lynxes", "cursor": body["next_cursor"] or "x"}),
-            400,
-            "invalid_cursor",
-        )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "sort_by", ["relevance", "last_message_at", "created_at", "updated_at", "message_count"]
-)
-@pytest.mark.parametrize("order", ["asc", "desc"])
-def test_every_order_pages_through_all(api: Api, sort_by: str, order: str) -> None:
-    with api.as_workspace("orders") as orders:
-        if not ids(orders, "puffin"):
-            for number in range(7):
-                orders.start(f"o-{number}", *["a puffin flies"] * (1 + number % 3))
-        params = {"sort_by": sort_by, "order": order}
-        whole = ids(orders, "puffin", **params)
-        seen: list[str] = []
-        cursor: dict[str, str] = {}
-        while True:
-            body = orders.get(
-                "/conversations/search", params={"q": "puffin", "limit": 2, **params, **cursor}
-            ).json()
-            seen += [found["id"] for found in body["data"]]
-            if not body["has_more"]:
-                break
-            cursor = {"cursor": body["next_cursor"]}
-        assert seen == whole
-        assert len(set(seen)) == 7
-
-
 def test_a_message_of_a_megabyte_stops_nothing(api: Api) -> None:
     huge = " ".join(f"zebra{number}" for number in range(90_000))[:1_000_000]
     api.start("huge", huge, "a giraffe after it")
@@ -304,13 +140,6 @@ def test_a_message_of_a_megabyte_stops_nothing(api: Api) -> None:
     assert found["matches"][0]["truncated"] is True
     assert ids(api, "giraffe") == ["huge"]
     assert ids(api, "zebra89999") == []
-
-
-def test_a_search_costs_more_than_a_read(api: Api) -> None:
-    with api.as_workspace("costs", unlimited=False) as costs:
-        before = int(costs.get("/conversations").headers["x-ratelimit-remaining"])
-        after = int(costs.get("/conversations/search?q=x").headers["x-ratelimit-remaining"])
-        assert 3 <= before - after <= 5
 
 
 def test_it_waits_for_what_was_written(api: Api) -> None:
