@@ -1,4 +1,4 @@
-"""The service with a model to ask."""
+"""The service with a model to ask, and what it offers."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,6 +7,7 @@ import pytest
 
 from tests.servers import Database
 from tests.services.gateway.model_server import model_server
+from tests.services.http.contract import Findings, Operation, operations
 from tests.services.support import Api, new_key, projecting, serving
 
 
@@ -21,3 +22,17 @@ def api(module_database: Database) -> Iterator[Api]:
         closing(Api(address, module_database, key)) as client,
     ):
         yield client
+
+
+@pytest.fixture(scope="module")
+def all_operations(api: Api) -> list[Operation]:
+    found = operations(api)
+    assert len(found) >= 10
+    return found
+
+
+@pytest.fixture
+def findings() -> Iterator[Findings]:
+    found = Findings()
+    yield found
+    found.none()

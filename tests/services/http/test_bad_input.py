@@ -12,14 +12,7 @@ import pytest
 from eventstore.connect import connect
 from services.http import keys
 from tests.services.http.bad_values import bad_bodies, bad_pairs, bad_texts, left_out
-from tests.services.http.contract import (
-    Findings,
-    Operation,
-    document_of,
-    fresh,
-    kept,
-    operations,
-)
+from tests.services.http.contract import Findings, Operation, document_of, fresh, kept
 from tests.services.support import Api, new_key
 
 JSON = {"Content-Type": "application/json"}
@@ -29,13 +22,6 @@ HEADERS: dict[str, list[str]] = {
     "X-Consistency": ["", "weak", "strong,strong", "\u00e9"],
     "X-Min-Position": ["", "-1", "1.0", "x", "9" * 19, "1e1", "\u00b2", str(10**17)],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def all_operations(api: Api) -> list[Operation]:
-    found = operations(api)
-    assert len(found) >= 10
-    return found
 
 
 @pytest.fixture
