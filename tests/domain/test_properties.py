@@ -17,43 +17,10 @@ from domain.decide import decide
 from domain.envelope import Meta
 from domain.snapshot import frozen, thawed
 from domain.state import ConversationState, evolve
-from tests.domain.builders import NOON, POLICY, REPAIR, at, calls, raw
-from tests.domain.strategies import costs, metadata, optional_texts, policies, texts, times, tokens
+from tests.domain.builders import NOON, POLICY, REPAIR, at, raw
+from tests.domain.strategies import batches, metadata, optional_texts, patches, policies
 
 CODEC = Codec()
-CALL_IDS = st.sampled_from(["x", "y", "z"])
-"""Few, so that they repeat as in real histories."""
-
-new_messages = st.builds(
-    c.NewMessage,
-    message_id=st.just(""),
-    role=st.sampled_from(["system", "user", "assistant", "tool", "tool"]),
-    content=texts.map(raw),
-    input_tokens=tokens,
-    output_tokens=tokens,
-    token_count=st.integers(4, 10_000),
-    tokenizer=st.just("o200k_base"),
-    created_at=times,
-    tool_calls=st.lists(CALL_IDS, max_size=3).map(lambda ids: calls(*ids)),
-    tool_call_id=CALL_IDS,
-    cost_cents=st.none() | costs,
-)
-batches = st.lists(new_messages, max_size=4)
-patches = st.builds(
-    c.UpdateConversation,
-    title=st.just(msgspec.UNSET) | optional_texts,
-    archived=st.just(msgspec.UNSET) | st.booleans(),
-    metadata=st.just(msgspec.UNSET)
-    | st.dictionaries(st.sampled_from("abcdefghijklmnopqr"), optional_texts, max_size=9),
-    assistant_id=st.just(msgspec.UNSET) | optional_texts,
-    user_id=st.just(msgspec.UNSET) | optional_texts,
-    compaction=st.just(msgspec.UNSET)
-    | st.builds(
-        c.PolicyPatch,
-        keep_recent=st.just(msgspec.UNSET) | st.integers(0, 3),
-        target_tokens=st.just(msgspec.UNSET) | st.none() | st.integers(1, 3),
-    ),
-)
 
 
 class Life(RuleBasedStateMachine):
