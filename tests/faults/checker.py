@@ -16,7 +16,7 @@ from domain.events import MessageAppended
 from domain.ids import stream_id
 from projections.registry import NAMES
 from projections.verify import verify
-from tests.faults.clients import History, Read, Write, digest, flat
+from tests.faults.history import History, Read, Write, digest, flat
 from tests.faults.rig import Rig
 from tests.running import wait_until
 

@@ -1,73 +1,23 @@
-"""Seeded clients that write and read under faults, and the history of what they were told."""
+"""Seeded clients that write and read under faults."""
 
 import random
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Self
 from zlib import crc32
 
 import httpx
 
+from tests.faults.history import History, Read, Write, digest
 from tests.faults.rig import COMMANDS, QUERIES, Rig
 
-Outcome = Literal["acknowledged", "refused", "unknown"]
 PATIENCE = 10.0
 """Seconds after which a client takes an answer for lost."""
 RETRIES = 60
 _READ_FROM = 100
 """Messages at most that a read shows."""
-
-
-@dataclass(slots=True)
-class Write:
-    """One append of `size` messages. No other has its name, and of these and of reads a million may be kept: no texts."""
-
-    conversation: str
-    name: str
-    size: int
-    sent: float
-    outcome: Outcome = "unknown"
-    ended: float = float("inf")
-    first: int = 0
-    """Sequence of its first message, as answered."""
-    position: int = 0
-    """Of its last event, as answered."""
-    attempts: int = 0
-
-    @property
-    def contents(self) -> list[str]:
-        return [f"{self.name}.{part}" for part in range(self.size)]
-
-    @property
-    def last(self) -> int:
-        return self.first + self.size - 1
-
-
-@dataclass(slots=True)
-class Read:
-    """That a read showed the last `shown` messages of `count`; `began` when it was sent."""
-
-    conversation: str
-    began: float
-    shown: int
-    digest: int
-    """Of their contents, in order of sequence."""
-    count: int
-    """The conversation's `message_count`, as shown."""
-
-
-def digest(contents: Sequence[str]) -> int:
-    return crc32("\n".join(contents).encode())
-
-
-@dataclass
-class History:
-    writes: list[Write] = field(default_factory=list[Write])
-    reads: list[Read] = field(default_factory=list[Read])
-    faults: list[str] = field(default_factory=list[str])
-    """Answers that no fault excuses."""
 
 
 @dataclass(frozen=True)
@@ -261,7 +211,3 @@ class Clients:
         # 404: the message was given no id of the client's own.
         if answer.status_code not in (200, 404, 503):
             self._strange(f"PATCH {path}", answer)
-
-
-def flat(writes: Sequence[Write]) -> list[str]:
-    return [content for write in writes for content in write.contents]

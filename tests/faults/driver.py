@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.faults.checker import catch_up, faults_of
-from tests.faults.clients import MIX, Clients, History, Mix
+from tests.faults.clients import MIX, Clients, Mix
 from tests.faults.faults import FAULTS
+from tests.faults.history import History
 from tests.faults.rig import Rig
 from tests.faults.strike import Fault, Strike
 from tests.running import wait_until

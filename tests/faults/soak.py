@@ -23,8 +23,9 @@ import psycopg
 from bench.support import machine, table, tell
 from eventstore.follower import Follower
 from tests.faults.checker import catch_up, faults_of_followers, faults_of_log
-from tests.faults.clients import Clients, History, Mix
+from tests.faults.clients import Clients, Mix
 from tests.faults.faults import FAULTS
+from tests.faults.history import History
 from tests.faults.proxy import FaultProxy
 from tests.faults.rig import Rig, address, memory_of, rig, through
 from tests.faults.strike import Strike

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.checker import _ordered, _placed, _shown
-from tests.faults.clients import Read, Write, digest
+from tests.faults.history import Read, Write, digest
 
 LOG = ["a.0", "b.0", "b.1", "c.0"]
 
