@@ -12,8 +12,9 @@ from typing import Any
 
 from eventstore.errors import EventStoreError
 from services.http.access import log_request
+from services.http.body import Receive, read_body
 from services.http.cors import Cors
-from services.http.door import DRAIN_BYTES, IN_WORK, REQUEST_ID, WHOLE, Door, too_busy
+from services.http.door import IN_WORK, REQUEST_ID, WHOLE, Door, too_busy
 from services.http.endpoint import Answered, Headers
 from services.http.errors import ApiError, from_event_store, missing_key
 from services.http.figures import Figures
@@ -21,10 +22,9 @@ from services.http.guessing import Guesses
 from services.http.keys import KeyRing, Principal
 from services.http.limits import Limiter
 from services.http.minting import Minter
-from services.http.sender import Message, RequestState, Send, Sender
+from services.http.sender import RequestState, Send, Sender
 
 ScopeMap = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 App = Callable[[ScopeMap, Receive, Send], Awaitable[None]]
 Find = Callable[[str, str], tuple[App, dict[str, str]] | None]
 """From a method and a path to an endpoint and the path's parameters."""
@@ -165,7 +165,7 @@ class Edge:
             if state.in_work and not scope.get(WHOLE, False):  # the client has work to do, not we
                 self._load.put_back()
                 state.in_work = False
-            state.body = await self._read(state.headers, receive)
+            state.body = await read_body(state.headers, receive, self._max_body)
             if not is_open:
                 self._begin(state)
         found = self._find(scope["method"], scope["path"])
@@ -199,30 +199,6 @@ class Edge:
             )
         return principal
 
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        declared = headers.get(b"content-length", b"0")
-        too_large = declared.isdigit() and int(declared) > self._max_body
-        if too_large and headers.get(b"expect", b"").lower() == b"100-continue":
-            raise _too_large(self._max_body)  # nothing was sent yet: no need to drain
-        body = bytearray()
-        seen = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ApiError(400, "the request broke off; send it again", "incomplete_body")
-            chunk: bytes = message.get("body", b"")
-            seen += len(chunk)
-            too_large = too_large or seen > self._max_body
-            if too_large:
-                body.clear()
-            else:
-                body += chunk
-            if not message.get("more_body", False) or (too_large and seen > DRAIN_BYTES):
-                break
-        if too_large:
-            raise _too_large(self._max_body)
-        return bytes(body)
-
 
 def charge(limiter: Limiter, state: RequestState, cost: int, paid: int = 0) -> None:
     """What is not `paid` yet. Raises ApiError (429); the answer tells what is left either way."""
@@ -254,12 +230,6 @@ def _refuse_repeated(headers: list[tuple[bytes, bytes]]) -> None:
             shown = name.decode().title()
             raise ApiError(400, f"send {shown} once", "repeated_header", shown)
         seen.add(name)
-
-
-def _too_large(limit: int) -> ApiError:
-    return ApiError(
-        413, f"the body is larger than {limit} bytes; send it in parts", "request_too_large"
-    )
 
 
 def _internal() -> ApiError:
