@@ -81,6 +81,8 @@ class Conversation:
                 if not mine:
                     if stand:
                         return 200
+                    if any(found):
+                        raise No(409, "already_exists")
                     raise No(400, "unmatched_tool_call")
                 calls.remove(mine[-1])
             calls += [(call, sequence) for call in message.calls]

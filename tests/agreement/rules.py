@@ -153,10 +153,9 @@ class Rules(Machine):
         known = self.known(at, number)
 
         def expected() -> int:
-            model = self.existing(at)
+            model = self.alive(at)
             if known is None:
                 raise No(404, "message_not_found")
-            self.alive(at)
             model.pin(known, pinned=pinned)
             return 200
 
