@@ -18,7 +18,7 @@ import psycopg
 from bench.support import machine, table, tell
 from tests.faults.disk import CannotMount, small_disk
 from tests.faults.driver import Report, run
-from tests.faults.faults import FAULTS, FULL_DISK
+from tests.faults.faults import FAULTS, FULL_DISK, missing
 from tests.faults.rig import Rig, rig
 from tests.faults.strike import Fault
 
@@ -37,7 +37,12 @@ def main(
     parser.add_argument("--only", choices=[*faults])
     given = parser.parse_args()
     seeds = range(1, given.seeds + 1) if given.seed is None else [given.seed]
-    chosen = [given.only] if given.only else list(faults)
+    chosen: list[str] = []
+    for fault in [given.only] if given.only else faults:
+        if reason := missing(fault):
+            tell(f"{fault} is left out: {reason}")
+        else:
+            chosen.append(fault)
     began = time.monotonic()
     reports: list[Report] = []
     for number, seed in enumerate(seeds, 1):
@@ -60,7 +65,8 @@ def main(
             print(f"  {one}")
         again = f"--only '{report.fault}' --seed {report.seed} --seconds {given.seconds:g}"
         print(f"  again: python -m {program} {again}")
-    print(f"`python -m {program} --seeds {given.seeds} --seconds {given.seconds:g}`: {machine()}\n")
+    which = f"--seeds {given.seeds}" if given.seed is None else f"--seed {given.seed}"
+    print(f"`python -m {program} {which} --seconds {given.seconds:g}`: {machine()}\n")
     _table(reports, chosen)
     took = (time.monotonic() - began) / 60
     print(f"{len(reports)} runs in {took:.0f} minutes, {len(broken)} broken.")

@@ -67,3 +67,11 @@ FAULTS: dict[str, Fault] = {
 
 NEEDS: dict[str, tuple[Path, str]] = {"clock set back": (FAKETIME, "apt-get install faketime")}
 """Where a fault needs what may be missing: the file, and how to get it."""
+
+
+def missing(fault: str) -> str | None:
+    """What this fault needs and is not there, and how to get it."""
+    needed = NEEDS.get(fault)
+    if needed is None or needed[0].exists():
+        return None
+    return f"{needed[0]} is not there: {needed[1]}"

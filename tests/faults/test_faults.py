@@ -13,7 +13,7 @@ from tests.faults.checker import catch_up, differences_of
 from tests.faults.clients import RESTING
 from tests.faults.disk import CannotMount, small_disk
 from tests.faults.driver import run
-from tests.faults.faults import FAULTS, FULL_DISK, NEEDS
+from tests.faults.faults import FAULTS, FULL_DISK, missing
 from tests.faults.rig import Rig, rig
 
 SECONDS = 0.7
@@ -29,9 +29,8 @@ def a_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != FULL_DISK])
 def test_nothing_is_lost(a_rig: Rig, fault: str) -> None:
-    needed = NEEDS.get(fault)
-    if needed is not None and not needed[0].exists():
-        pytest.skip(f"{needed[0]} is not there: {needed[1]}")
+    if reason := missing(fault):
+        pytest.skip(reason)
     report = run(a_rig, fault, 1, SECONDS, mix=RESTING, rows=False)
     assert report.broken == []
     assert report.acknowledged >= 20
