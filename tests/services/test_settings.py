@@ -141,6 +141,12 @@ def test_a_secret_of_a_wrong_form_is_refused_and_not_shown(tmp_path: Path, name:
     assert "sesame" not in told
 
 
+def test_a_model_as_summarizer_needs_its_address(tmp_path: Path) -> None:
+    """At every start, and for `config` and `doctor`: not by the processes that summarise, a while later."""
+    told = refusal({"VERBATIM_SUMMARIZER": "openai"}, tmp_path)
+    assert told == "VERBATIM_SUMMARIZER is openai: set VERBATIM_SUMMARIZER_BASE_URL to its address"
+
+
 @pytest.mark.parametrize(
     "origins", ["", "*", "https://a.example http://localhost:3000", "http://[::1]:80", "null"]
 )
