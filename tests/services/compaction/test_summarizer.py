@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.servers import Database
 from tests.services.compaction.asking import context, conversation, data, talk
 from tests.services.compaction.models import Model
 from tests.services.compaction.summarising import KEY, afresh, compactions, served
