@@ -1,5 +1,6 @@
 """Wires the processes that serve HTTP, everything by parameters."""
 
+import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     Part = CommandService | QueryService | GatewayService
 
+log = logging.getLogger(__name__)
+
 Room = Literal["command", "query", "gateway"]
 ROOMS: tuple[Room, ...] = ("command", "query", "gateway")
 
@@ -50,6 +53,9 @@ async def run_http(settings: Settings, rooms: tuple[Room, ...]) -> None:
     allow_connections(settings.max_connections)
     async with http_app(settings, rooms) as app:
         settle_memory()
+        host, port = listener.getsockname()[:2]
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        log.info("%s listens on http://%s", ", ".join(rooms), address)
         await serve(app, listener, stop_on_signals())
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from domain.policy import CompactionPolicy, Strategy
-from services.settings_forms import HTTP, KEY, NATS, NETWORKS, POSTGRES, UPSTREAM, Form
+from services.settings_forms import HTTP, KEY, NATS, NETWORKS, ORIGINS, POSTGRES, UPSTREAM, Form
 from services.settings_models import ModelSettings, UpstreamSettings
 
 PREFIX = "VERBATIM_"
@@ -93,7 +93,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = ""
     cors_origins: Annotated[
-        str, described("origins whose pages may call from a browser, separated by spaces; `*`: all")
+        str,
+        described(
+            "origins whose pages may call from a browser, separated by spaces; `*`: all",
+            form=ORIGINS,
+        ),
     ] = ""
     max_batch: Annotated[Count, described("most events in one commit")] = 512
     max_queue: Annotated[Count, described("most appends that wait for a commit; past it 503")] = (

@@ -1,4 +1,4 @@
-"""The forms of settings that a type cannot tell: addresses of servers."""
+"""The forms of settings that a type cannot tell: addresses of servers, of networks, of pages."""
 
 import ipaddress
 import re
@@ -38,6 +38,10 @@ def _are_networks(text: str) -> bool:
 
 
 NETWORKS = Form("addresses or networks (10.0.0.0/8), separated by spaces", _are_networks)
+ORIGINS = Form(
+    "`*`, or origins (https://shop.example), separated by spaces",
+    re.compile(r"\s*((\*|null|[a-z][a-z0-9+.-]*://[^\s/,]+)(\s+|$))*").fullmatch,
+)
 HTTP = Form("http://host:port/v1", re.compile(r"https?://\S+/v1/?").fullmatch)
 UPSTREAM = Form("http://host:port/v1", re.compile(r"https?://\S+").fullmatch)
 KEY = Form("a key of printable characters without spaces", re.compile(r"[!-~]+").fullmatch)

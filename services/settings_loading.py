@@ -48,6 +48,10 @@ def load_with_sources(environ: Mapping[str, str], folder: Path) -> Loaded:
     loaded = Loaded(Settings(**values), sources)
     if wrong := problem(loaded.settings.upstreams, loaded.settings.models):
         raise SettingsError(wrong)
+    if loaded.settings.summarizer == "openai" and not loaded.settings.summarizer_base_url:
+        raise SettingsError(
+            "VERBATIM_SUMMARIZER is openai: set VERBATIM_SUMMARIZER_BASE_URL to its address"
+        )
     return loaded
 
 

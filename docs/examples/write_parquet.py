@@ -115,8 +115,13 @@ async def renew(js, position: int):
             await asyncio.sleep(1)
 
 
+async def tell(error: Exception) -> None:
+    """In a line; without this, nats-py tells each failed connection with a traceback."""
+    print(f"NATS: {error or type(error).__name__}", file=sys.stderr)
+
+
 async def follow(url: str, folder: Folder, *, once: bool) -> None:
-    client = await nats.connect(url.split(","), max_reconnect_attempts=-1)
+    client = await nats.connect(url.split(","), max_reconnect_attempts=-1, error_cb=tell)
     js = client.jetstream()
     subscription = await subscribe(js, folder.position)
     while True:

@@ -22,10 +22,10 @@ LOOK_SECONDS = 0.2
 
 
 async def refill(wiring: Wiring, tell: Tell) -> None:
-    """Away with the stream; then filled up to the log's head of now, by the relay that runs, or by us where none does.
+    """Away with the stream; then filled up to the log's head of now.
 
-    Durable consumers are made again and go on behind what they had acknowledged. Raises RelayError,
-    psycopg.OperationalError.
+    By us, beside a relay that runs: on a quiet log that one looks at the stream only with its next event. Durable
+    consumers are made again and go on behind what they had acknowledged. Raises RelayError, psycopg.OperationalError.
     """
     async with connected(wiring.nats_url, "refill") as nats:
         async with opened(wiring.database_url) as log:
@@ -40,7 +40,7 @@ async def refill(wiring: Wiring, tell: Tell) -> None:
         await streams.create(nats.js, wiring.bounds, first)
         for config in kept:
             await _make_again(nats.js, config, first)
-        relay = Relay(wiring)
+        relay = Relay(wiring, leading=False)
         await until_one_ends(
             relay.run(asyncio.Event()), _reached(nats.js, head, tell), nats.failure()
         )

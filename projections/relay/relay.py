@@ -92,7 +92,9 @@ class Relay:
             last = await self._found(nats, the_log, outbox)
             log.info("the relay goes on after position %d", last)
             self._pump = pump = Pump(nats, the_log, outbox, last)
-            await until_one_ends(pump.run(), self._note(the_log, pump))
+            # Of one that does not lead the last note could be an old one: it ends, and the leader notes nothing new.
+            noting = [self._note(the_log, pump)] if self._leading else []
+            await until_one_ends(pump.run(), *noting)
             self._doubtful = pump.position + 1
             # Where nothing of ours got in, give way: it may be another relay, or an id that must be forgotten first.
             pause = 0.0 if pump.position > last else min(pause + FIRST_PAUSE, LONGEST_PAUSE)

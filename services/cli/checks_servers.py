@@ -18,7 +18,7 @@ from projections.leading import unled
 from projections.relay.errors import NatsUnavailable
 from projections.relay.jetstream import connected
 from projections.relay.stream import state_of
-from services.cli.checks import Finding
+from services.cli.checks import Finding, Status
 from services.cli.common import CannotStart
 from services.cli.endings import one_line
 from services.cli.target import database_target, http_target, running
@@ -130,7 +130,7 @@ def _read_models(connection: Connection) -> Iterator[Finding]:
     for name, found in lag(connection).items():
         told = f"{name} is {found.events} events behind, {found.parked} conversations parked"
         if found.parked:
-            mend = "the log of `verbatim projections run` says why; SELECT * FROM readmodels.parked"
+            mend = "`verbatim projections status` names them; upgrade, then `verbatim projections retry`"
             yield Finding("bad", "read model", told, mend)
         elif found.events > BEHIND:
             yield Finding("warn", "read model", told, "wait, and look whether the figure falls")
@@ -138,11 +138,18 @@ def _read_models(connection: Connection) -> Iterator[Finding]:
             yield Finding("ok", "read model", told)
 
 
+def _none(settings: Settings, check: str, status: Status, names: str) -> Finding:
+    """Of who has a database of their own: `verbatim dev` is not the way, and the rest may be well without it."""
+    if settings.database_url:
+        return Finding("warn", check, "not checked: none is set", f"set {names}")
+    return Finding(status, check, "none is running or set", f"{START}{names}")
+
+
 def check_nats(settings: Settings) -> Finding:
     dev = running(settings)
     url = settings.nats_url or (dev.nats_url if dev else "")
     if not url:
-        return Finding("warn", "nats", "none is running or set", f"{START}VERBATIM_NATS_URL")
+        return _none(settings, "nats", "warn", "VERBATIM_NATS_URL")
     try:
         told = asyncio.run(_ask_nats(url))
     except NatsUnavailable as error:
@@ -170,10 +177,7 @@ def check_service(settings: Settings) -> Finding:
     try:
         base_url, key = http_target(settings)
     except CannotStart:
-        return Finding(
-            *("bad", "service", "none is running or set"),
-            f"{START}VERBATIM_BASE_URL and VERBATIM_API_KEY",
-        )
+        return _none(settings, "service", "bad", "VERBATIM_BASE_URL and VERBATIM_API_KEY")
     headers = {"authorization": f"Bearer {key}", "x-consistency": "eventual"}
     try:
         with httpx.Client(timeout=5, trust_env=False) as client:

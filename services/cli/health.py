@@ -20,8 +20,8 @@ _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - who listens everyw
 def health() -> None:
     """Ask the process on this machine that runs with these settings whether it serves.
 
-    Exit code 0 where it does. Followers (projections, relay, compaction) are asked at VERBATIM_METRICS_PORT, services
-    at VERBATIM_PORT.
+    Exit code 0 where it does. Services are asked at VERBATIM_PORT, followers (projections, relay, compaction) at
+    VERBATIM_METRICS_PORT, where they answer as long as they run.
 
     Example:
       VERBATIM_PORT=8081 verbatim health

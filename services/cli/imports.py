@@ -55,8 +55,9 @@ def import_file(file: BinaryIO, concurrency: int, as_json: bool) -> None:
     Importing a file again changes nothing; an import that was cut off goes on where it was. A line that
     cannot be imported is reported by its number, and the others go on.
 
-    A line may also have title, user_id, assistant_id, metadata, source and created_at, a message its own id,
-    created_at, model, usage and metadata. A conversation or message without an id gets one made from its content.
+    A line may also have title, user_id, assistant_id, metadata, source and created_at, a message its own id, created_at,
+    model, finish_reason, input_tokens, output_tokens, cost_cents and metadata; what else it has goes into its `extra`.
+    A conversation or message without an id gets one made from its content.
 
     What `verbatim export` wrote as json or jsonl is read back, too: texts, times, pins, metadata, archived and deleted
     ones as they were. Summaries are not: they are made again when they are needed. Before a result whose call was

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from services.http.decode import invalid
 from services.http.names import may_name_conversation, may_name_message
 
 PART_MESSAGES = 100
@@ -73,8 +74,11 @@ def parse(text: bytes) -> ImportLine:
     text = text.removeprefix(BYTE_ORDER_MARK).strip()
     try:
         line = msgspec.json.decode(text, type=_Line)
+    except msgspec.ValidationError as error:
+        told = invalid(str(error))
+        raise BadLine(f"{told.message} (at {told.param})" if told.param else told.message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadLine(str(error)) from None
+        raise BadLine(f"this is not JSON: {error}") from None
     conversation_id = _conversation_id(line, text)
     messages = [
         _message(message, conversation_id, index) for index, message in enumerate(line.messages)

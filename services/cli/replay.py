@@ -103,6 +103,10 @@ def replay(  # noqa: PLR0917 - the options of one command
         raise SystemExit(INTERRUPTED) from None
     if path is not None:
         click.echo(f"{count} events written to {path}, up to position {wanted.last}", err=True)
+    elif not count and workspace is not None:
+        click.echo(f"no events of workspace {workspace} there; check its name", err=True)
+    elif not count:
+        click.echo(f"no events there; the log ends at position {head}", err=True)
 
 
 def _lines(dsn: str, wanted: Wanted) -> Iterator[tuple[int, list[bytes]]]:

@@ -94,7 +94,7 @@ class Doing:
 async def doing(settings: Settings) -> AsyncGenerator[Doing]:
     """All parts started; at the end what is queued is flushed.
 
-    Raises services.settings.SettingsError, psycopg.OperationalError.
+    Raises psycopg.OperationalError.
     """
     minter, dsn = Minter(), settings.database_url
     model = model_of(settings)

@@ -9,23 +9,16 @@ from services.compaction.writing import Writer
 from services.http.compaction_figures import CompactionFigures
 from services.http.minting import Minter
 from services.http.tokenizers import Tokenizers
-from services.settings import Settings, SettingsError
+from services.settings import Settings
 
 if TYPE_CHECKING:
     from services.compaction.openai_model import OpenAIModel
 
 
 def model_of(settings: Settings) -> "OpenAIModel | None":
-    """The model that summarises; None where the built-in summariser does. To be closed by whoever asked.
-
-    Raises SettingsError.
-    """
+    """The model that summarises; None where the built-in summariser does. To be closed by whoever asked."""
     if settings.summarizer != "openai":
         return None
-    if not settings.summarizer_base_url:
-        raise SettingsError(
-            "VERBATIM_SUMMARIZER is openai: set VERBATIM_SUMMARIZER_BASE_URL to its address"
-        )
     # Only here: its HTTP client would cost every process that never uses it a fifth of its start.
     from services.compaction.openai_model import Endpoint, OpenAIModel  # noqa: PLC0415
 

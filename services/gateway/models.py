@@ -60,12 +60,9 @@ class Models:
     def target(self, model: str) -> Target:
         """Raises ApiError: 503 where no service is set, 400 for a model that is not served."""
         if not self._services:
-            raise ApiError(
-                503,
+            raise _no_upstream(
                 "no service of models is set; set VERBATIM_UPSTREAM_BASE_URL (with /v1), or"
-                " `upstreams` and `models` in the settings file",
-                "no_upstream",
-                retry_after=60,
+                " `upstreams` and `models` in the settings file"
             )
         found = self._models.get(model) or self._models.get(ANY)
         if found is None:
@@ -74,12 +71,16 @@ class Models:
                 f"this model is not served here; known are: {known}", "unknown_model", "model"
             )
         if found.upstream not in self._services:
-            raise ApiError(
-                503,
+            raise _no_upstream(
                 "this model has no service; set VERBATIM_UPSTREAM_BASE_URL (with /v1), or its"
-                " `upstream` in `models`",
-                "no_upstream",
-                retry_after=60,
+                " `upstream` in `models`"
             )
         url, api_key = self._services[found.upstream]
         return Target(f"{url.rstrip('/')}/chat/completions", api_key, found.sends or model, found)
+
+
+def _no_upstream(message: str) -> ApiError:
+    """A setting is missing: a client that waits and tries again learns nothing new, and its user learns it late."""
+    error = ApiError(503, message, "no_upstream", retry_after=60)
+    error.headers.append((b"x-should-retry", b"false"))
+    return error

@@ -74,7 +74,7 @@ _ERRORS: list[tuple[int, str, str, str, str, tuple[str, ...]]] = [
     (422, "KeyReused", "idempotency_error", "idempotency_key_reused", "The idempotency key was used for another request.", ("X-Should-Retry",)),
     (429, "TooManyRequests", "rate_limit_exceeded", "rate_limit_exceeded", "The key's or the workspace's limit is used up.", ("Retry-After",)),
     (502, "UpstreamFailed", "upstream_error", "upstream_failed", "A model's service cannot be reached, or answers with a fault.", ()),
-    (503, "Unavailable", "unavailable", "projection_lagging", "A state that passes; nothing was written.", ("Retry-After",)),
+    (503, "Unavailable", "unavailable", "projection_lagging", "A state that passes; nothing was written.", ("Retry-After", "X-Should-Retry")),
     (504, "UpstreamTimeout", "upstream_error", "upstream_timeout", "A model's service took too long.", ()),
 ]  # fmt: skip
 _NAMES = {status: name for status, name, *_ in _ERRORS}

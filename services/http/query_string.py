@@ -33,7 +33,7 @@ class _Form(NamedTuple):
 # word null for any value that may be left out, be it a user's id.
 _FORMS = {
     inspect.IntType: _Form(
-        re.compile(r"-?[0-9]{1,18}"), int, "expected an integer of at most 18 digits"
+        re.compile(r"-?[0-9]{1,18}"), int, "expected an integer, written in digits (at most 18)"
     ),
     inspect.BoolType: _Form(
         re.compile("|".join(_TRUTHS), re.IGNORECASE),

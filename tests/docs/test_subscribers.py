@@ -20,6 +20,7 @@ import nats
 import pytest
 from nats.errors import ConnectionClosedError
 
+from deploy.embedded.folder import free_port
 from deploy.embedded.nats import EmbeddedNats
 from domain.events import MessageAppended
 from eventstore.mapper import EventMapper
@@ -230,6 +231,24 @@ async def test_a_client_that_is_closed_is_not_tried_for_ever(
     with pytest.raises(ConnectionClosedError):
         async with asyncio.timeout(30):
             await module.renew(js, place)
+
+
+@pytest.mark.parametrize("program", [COUNT, PARQUET])
+def test_a_server_that_is_not_there_is_told_in_a_line(program: Path, tmp_path: Path) -> None:
+    """And waited for: the program goes on until it is there."""
+    process = subprocess.Popen(
+        [sys.executable, program, tmp_path / "results"],
+        env=os.environ | {"VERBATIM_NATS_URL": f"nats://127.0.0.1:{free_port()}"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(2)]
+    finally:
+        process.kill()
+        process.communicate()
+    assert all(line.startswith("NATS: ") and "Connect call failed" in line for line in lines), lines
 
 
 def test_what_is_delivered_twice_counts_once(tmp_path: Path) -> None:

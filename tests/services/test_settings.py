@@ -76,6 +76,13 @@ def test_an_empty_text_is_the_default_where_that_is_empty(tmp_path: Path) -> Non
         ("TOKENIZER", "gpt2", "is 'gpt2': expected o200k_base, cl100k_base"),
         ("COMPACTION_TARGET_TOKENS", "few", "is 'few': expected an integer"),
         ("BASE_URL", "http://h:1", "is 'http://h:1': expected http://host:port/v1"),
+        *(
+            (
+                *("CORS_ORIGINS", origins),
+                f"is '{origins}': expected `*`, or origins (https://shop.example), separated by spaces",
+            )
+            for origins in ("shop.example", "https://a.example,https://b.example", "https://a/")
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(
@@ -132,6 +139,19 @@ def test_a_secret_of_a_wrong_form_is_refused_and_not_shown(tmp_path: Path, name:
     told = refusal({f"VERBATIM_{name.upper()}": "open sesame"}, tmp_path)
     assert told.startswith(f"VERBATIM_{name.upper()} is (hidden): expected ")
     assert "sesame" not in told
+
+
+def test_a_model_as_summarizer_needs_its_address(tmp_path: Path) -> None:
+    """At every start, and for `config` and `doctor`: not by the processes that summarise, a while later."""
+    told = refusal({"VERBATIM_SUMMARIZER": "openai"}, tmp_path)
+    assert told == "VERBATIM_SUMMARIZER is openai: set VERBATIM_SUMMARIZER_BASE_URL to its address"
+
+
+@pytest.mark.parametrize(
+    "origins", ["", "*", "https://a.example http://localhost:3000", "http://[::1]:80", "null"]
+)
+def test_origins_as_browsers_send_them_are_taken(tmp_path: Path, origins: str) -> None:
+    assert load({"VERBATIM_CORS_ORIGINS": origins}, tmp_path).cors_origins == origins
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,15 @@ async def messages(server: EmbeddedNats) -> list[tuple[int, str, str, bytes]]:
         await client.close()
 
 
+def noted(database: Database) -> int:
+    """How far the stream is by the checkpoint that health and metrics read."""
+    with psycopg.connect(database.service) as connection:
+        row = connection.execute(
+            "SELECT position FROM readmodels.tracking WHERE name = 'relay:VERBATIM_EVENTS'"
+        ).fetchone()
+    return row[0] if row else 0
+
+
 def log_rows(database: Database) -> list[StoredRow]:
     with psycopg.connect(database.service) as connection:
         rows = connection.execute(

@@ -1,5 +1,6 @@
 """Filling a stream anew: with what, how far, and what its consumers see of it."""
 
+import asyncio
 import json
 
 import nats
@@ -8,7 +9,15 @@ from nats.js.api import ConsumerConfig
 from deploy.embedded.nats import EmbeddedNats
 from projections.relay.refill import refill
 from projections.relay.stream import STREAM, Bounds
-from tests.projections.relay.support import GrowingLog, check_whole, messages, wired
+from tests.projections.relay.support import (
+    GrowingLog,
+    check_whole,
+    messages,
+    noted,
+    relaying,
+    until,
+    wired,
+)
 from tests.servers import Database
 
 
@@ -23,6 +32,22 @@ class TestRefill:
             await refill(wired(database, server), lambda *figures: told.append(figures))
             await check_whole(database, server)
         assert told[-1] == (log.head, log.head)
+
+    async def test_beside_a_relay_that_has_nothing_new_to_publish(
+        self, database: Database, server: EmbeddedNats
+    ) -> None:
+        """On a quiet log that one learns of the new stream only by its next event."""
+        log = GrowingLog(database, 48, commands=800)
+        log.grow(500)
+        wiring = wired(database, server)
+        async with relaying(wiring) as relay:
+            await until(lambda: noted(database) == relay.position == log.head)
+            await asyncio.wait_for(refill(wiring, lambda *_: None), 30)
+            await check_whole(database, server)
+            assert noted(database) == log.head
+            log.grow()
+            await until(lambda: noted(database) == relay.position == log.head)
+        await check_whole(database, server)
 
     async def test_consumers_go_on_where_they_were(
         self, database: Database, server: EmbeddedNats

@@ -4,7 +4,6 @@ import asyncio
 import json
 
 import nats
-import psycopg
 import pytest
 
 from deploy.embedded.nats import MAX_PAYLOAD, EmbeddedNats
@@ -17,6 +16,7 @@ from tests.projections.relay.support import (
     GrowingLog,
     check_whole,
     messages,
+    noted,
     relaying,
     until,
     wired,
@@ -149,16 +149,8 @@ async def test_a_stream_follows_the_settings(database: Database, server: Embedde
 async def test_it_says_how_far_it_is(database: Database, server: EmbeddedNats) -> None:
     log = GrowingLog(database, 26, commands=50)
     log.grow()
-
-    def noted() -> int:
-        with psycopg.connect(database.service) as connection:
-            row = connection.execute(
-                "SELECT position FROM readmodels.tracking WHERE name = 'relay:VERBATIM_EVENTS'"
-            ).fetchone()
-        return row[0] if row else 0
-
     async with relaying(wired(database, server)):
-        await until(lambda: noted() == log.head)
+        await until(lambda: noted(database) == log.head)
         with connect(database.service, name="test") as connection:
             assert is_led(connection, RELAY)
     with connect(database.service, name="test") as connection:

@@ -159,3 +159,23 @@ def test_what_was_done_is_told_when_everything_stops(scripted: Scripted, cli: Co
         "told 401; 1 conversations with 1 messages imported, 0 unchanged, 0 failed;"
         " mend it and run the same command again"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"[]", "expected an object, not an array"),
+        (b'{"id":"a"}', "this field is required (at messages)"),
+        (b'{"id":5,"messages":[]}', "expected a string or null, not an integer (at id)"),
+        (b'{"messages":[5]}', "expected an object, not an integer (at messages[0])"),
+        (
+            b'{"messages":[],"tilte":"x"}',
+            "there is no such field here; check its name (at tilte)",
+        ),
+        (b"# Chats", "this is not JSON: "),
+    ],
+)
+def test_a_line_of_another_form_is_told_in_plain_words(text: bytes, told: str) -> None:
+    with pytest.raises(BadLine) as caught:
+        parse(text)
+    assert str(caught.value).startswith(told)

@@ -53,6 +53,15 @@ def test_a_part(cli: CommandLine, rows: list[tuple], arguments: list[str], wante
     assert positions(cli("replay", *arguments).out) == [row[0] for row in rows if wanted(row)]
 
 
+def test_nothing_is_said_to_be_nothing(cli: CommandLine, rows: list[tuple]) -> None:
+    for arguments, told in (
+        (["--workspace", "nope"], "no events of workspace nope there; check its name\n"),
+        (["--from", "99999"], f"no events there; the log ends at position {len(rows)}\n"),
+    ):
+        ended = cli("replay", *arguments)
+        assert (ended.code, ended.out, ended.err) == (0, "", told)
+
+
 def occurred(row: tuple) -> str:
     return json.loads(row[4])["at"]
 

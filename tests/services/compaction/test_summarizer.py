@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.servers import Database
 from tests.services.compaction.asking import context, conversation, data, talk
 from tests.services.compaction.models import Model
 from tests.services.compaction.summarising import KEY, afresh, compactions, served
@@ -157,11 +156,3 @@ def test_a_pinned_or_retracted_message_leaves_the_text_with_the_next_compaction(
         m for m in served.get("/conversations/stale/messages").json()["data"] if m["is_compacted"]
     )
     assert other["content"] in told, "the passage was not told anew"
-
-
-def test_without_an_address_the_start_is_refused(module_database: Database) -> None:
-    from services.compaction.wiring import model_of
-    from services.settings import Settings, SettingsError
-
-    with pytest.raises(SettingsError, match="VERBATIM_SUMMARIZER_BASE_URL"):
-        model_of(Settings(summarizer="openai"))

@@ -97,8 +97,8 @@ def test_messages_say_what_to_do() -> None:
     for raw, told in (
         (b"order=up", "expected one of asc, desc"),
         (b"limit=101", "expected an integer of at most 100"),
-        (b"limit=ten", "expected an integer"),
-        (b"limit=" + b"9" * 30, "at most 18 digits"),
+        (b"limit=ten", "expected an integer, written in digits"),
+        (b"limit=" + b"9" * 30, "(at most 18)"),
         (b"since=2026-13-01T00:00:00Z", "expected an RFC 3339 time"),
         (b"since=2026-01-01T00:00:00+01:00", "%2B"),
         (b"metadata=1", "metadata[key]=value"),
