@@ -8,6 +8,7 @@ from domain import ranges
 from domain.compaction.candidates import candidates
 from domain.compaction.entries import Entry, Group, cost_of, groups_of
 from domain.compaction.picking import Picked, picked
+from domain.compaction.reading import reading
 from domain.compaction.strategies import Split, Wanted, least_tokens, split
 from domain.compaction.summary_text import summary_body, summary_content
 from domain.compaction.tools import Tools
@@ -17,7 +18,7 @@ from domain.refusals import ContextBudgetTooSmall
 from domain.summaries import Passage, Piece, Range, Summarizer
 from domain.tokens import LIST_TOKENS, message_tokens
 
-ENGINE = "verbatim-3"
+ENGINE = "verbatim-4"
 """Selector and renderers: the same engine, version and parameters give the same bytes."""
 EXTRACTS = Summarizer("extracts", "2")
 """The built-in summariser."""
@@ -149,6 +150,16 @@ def leaving_entries(live: Live, parts: Split) -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.sequence)
 
 
+def _holds_words(live: Live, parts: Split) -> bool:
+    """Whether a summary could tell something of what left and of what leaves."""
+    earlier = live.told.pieces if live.told is not None else ()
+    return (
+        any(piece.sequence not in live.without for piece in earlier)
+        or bool(live.passages())
+        or any(reading(entry).units for entry in leaving_entries(live, parts))
+    )
+
+
 def is_stale(passage: Passage, without: Collection[int]) -> bool:
     """Whether it tells of a message that it must not tell of any more."""
     return any(passage.first_sequence <= s <= passage.last_sequence for s in without)
@@ -157,7 +168,9 @@ def is_stale(passage: Passage, without: Collection[int]) -> bool:
 def concluded(
     live: Live, parts: Split, told: Picked, tokens_now: int, tools: Tools
 ) -> Thought | None:
-    """The whole of it; None where it would not shrink the context or nothing changes."""
+    """The whole of it; None where it would not shrink the context, nothing changes, or what leaves would be lost to it."""
+    if parts.must_tell and not told and _holds_words(live, parts):
+        return None
     sequences = sorted(entry.sequence for group in parts.leave for entry in group.entries)
     before = live.told
     left = ranges.ranges_of(sequences)

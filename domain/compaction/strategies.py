@@ -20,6 +20,8 @@ ROOMY = 2
 TIGHT = 8
 """A target of half the tokens now or more gives `hybrid` its whole tail; a smaller one in proportion less, an eighth and
 below a quarter of it: where little fits, a message word for word costs several facts."""
+SUMMARY = 32
+"""Tokens that the newest messages leave to a summary that must tell of the others, if there are as many: its message and a sentence."""
 UNBOUNDED = 1 << 62
 FLOOR = 8
 """Without a target of its own, a context keeps at least an eighth of what need not stay."""
@@ -41,6 +43,8 @@ class Split(msgspec.Struct, frozen=True):
     leave: list[Group]
     room: int
     """Tokens that are left for a summary, its message's own included; 0 for none."""
+    must_tell: bool = False
+    """Whether nothing may leave without a word in the summary: one is wanted, and nobody asked for so few tokens."""
 
 
 def split(groups: Sequence[Group], tokens_now: int, place: int, wanted: Wanted) -> Split:
@@ -50,6 +54,8 @@ def split(groups: Sequence[Group], tokens_now: int, place: int, wanted: Wanted) 
     least = LIST_TOKENS + cost_of([groups[index] for index in needed]) if needed else 0
     target = _target(tokens_now, least, wanted)
     left = target - least
+    must_tell = wanted.strategy != "sliding_window" and wanted.target_tokens is None
+    most = left - SUMMARY if must_tell else left
     match wanted.strategy:
         case "none":
             return Split(list(groups), [], 0)
@@ -58,10 +64,11 @@ def split(groups: Sequence[Group], tokens_now: int, place: int, wanted: Wanted) 
             kept = _tail(groups, needed, wanted.keep_recent, given)
             room = 0
         case "summarization":
-            kept = _tail(groups, needed, wanted.keep_recent, left - left // TAIL)
+            newest = min(left - left // TAIL, most)
+            kept = _tail(groups, needed, wanted.keep_recent, newest)
             room = left
         case "hybrid":
-            newest = _newest(left // TAIL, target, tokens_now)
+            newest = min(_newest(left // TAIL, target, tokens_now), most)
             kept = _tail(groups, needed, wanted.keep_recent, newest)
             room = left
         case _:
@@ -70,7 +77,7 @@ def split(groups: Sequence[Group], tokens_now: int, place: int, wanted: Wanted) 
     stay = [group for index, group in enumerate(groups) if index in kept]
     leave = [group for index, group in enumerate(groups) if index not in kept]
     spent = cost_of([groups[index] for index in kept - needed])
-    return Split(stay, leave, max(0, room - spent) if room else 0)
+    return Split(stay, leave, max(0, room - spent) if room else 0, must_tell)
 
 
 def least_tokens(groups: Sequence[Group]) -> int:

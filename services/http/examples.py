@@ -204,7 +204,7 @@ CONTEXT: Example = {
         "conversation_id": "conv_01a20b61925777cbaeb851df50600b03",
         "version": 31,
         "format": "openai",
-        "engine": "verbatim-3",
+        "engine": "verbatim-4",
         "tokenizer": "o200k_base",
         "estimated": False,
         "messages": [

@@ -6,6 +6,7 @@ import msgspec
 
 from domain import commands as c
 from domain.compaction.entries import groups_of
+from domain.compaction.reading import reading
 from domain.compaction.strategies import Wanted
 from domain.compaction.summary_text import HEADER
 from domain.refusals import CompactionOvertaken
@@ -79,6 +80,10 @@ def kept_and_compacted_make_the_whole(world: World, wanted: Wanted) -> None:
     must(sequences(groups_of(world.live().entries)) == kept, "what is live is not what was kept")
     if event.summary_id is None:
         must(event.summarized == 0, "no summary, but messages it stands for")
+        asked = wanted.strategy == "sliding_window" or wanted.target_tokens is not None
+        said = [e for group in thought.leave if not group.is_orphan for e in group.entries]
+        words = any(reading(entry).units for entry in said)
+        must(asked or not words, "messages left without a word, and nobody asked for so little")
         return
     must(event.summarized == len(world.told), "the summary stands for others than those that left")
     must(

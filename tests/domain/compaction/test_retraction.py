@@ -108,12 +108,12 @@ def test_what_a_pin_brings_back_is_no_answer_to_a_call_that_waits() -> None:
     waits = story.call("c")
     call = story.call("c")
     alone = story.answer("c")
-    story.say()
+    story.say(content="And now?")
     story.compact(Wanted("summarization", 0, None, 100))
     story.retract(call)
     story.pin(alone)
     assert story.now.open_calls == {"c": (waits,)}
-    story.say()
+    story.say(content="And now?")
     story.compact(Wanted("hybrid", 20, None, 100))
     story.answer("c")
     assert story.now.open_calls == {}
@@ -126,17 +126,17 @@ def test_what_comes_back_is_grouped_as_it_left() -> None:
     gone, of_first = story.answer("c"), story.answer("c")
     story.say()
     story.pin(second)
-    story.compact(Wanted("summarization", 0, None, 100))
+    story.compact(Wanted("sliding_window", 0, None, 100))
     story.unpin(second)
     story.retract(gone)
     of_second = story.answer("c")
     story.pin(of_first)
     assert story.groups() == [(first, of_first), (second, of_second), (5,)]
-    story.compact(Wanted("summarization", 0, None, 100))
+    story.compact(Wanted("sliding_window", 0, None, 100))
     assert story.groups() == [(first, of_first), (5,)]
     story.pin(of_second)
     assert story.groups() == [(first, of_first), (second, of_second), (5,)]
-    story.compact(Wanted("summarization", 0, None, 100))
+    story.compact(Wanted("sliding_window", 0, None, 100))
     story.unpin(of_first)
     assert story.groups() == [(first, of_first), (second, of_second), (5,)]
 

@@ -111,6 +111,19 @@ class TestCompact:
             == 0
         )
 
+    def test_of_a_few_lines_none_is_lost(self, api: Api) -> None:
+        """Half of their tokens holds no summary: nothing leaves. A target of the client's own is taken at its word."""
+        api.start(
+            "few", "My order 4711 came without its charger.", "It is for my mother.", "Thanks"
+        )
+        told = data(api.get("/conversations/few/compact/preview"))
+        done = data(api.post("/conversations/few/compact"))
+        assert told["messages_compacted"] == done["messages_compacted"] == done["tokens_saved"] == 0
+        assert len(context(api, "few")["messages"]) == 3
+        asked = data(api.post("/conversations/few/compact", {"target_tokens": 12}))
+        assert asked["messages_compacted"] == 2
+        assert asked["tokens_after"] <= 12
+
     def test_again_at_once_there_is_nothing_to_do(self, api: Api) -> None:
         talk(api, "twice")
         assert data(api.post("/conversations/twice/compact"))["tokens_saved"] > 0
