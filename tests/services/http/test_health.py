@@ -7,7 +7,8 @@ import pytest
 from eventstore.connect import connect
 from projections.registry import NAMES
 from tests.running import wait_until
-from tests.services.support import Api, refused
+from tests.servers import Database
+from tests.services.support import ROOMS, Api, projecting, refused, serving
 
 EVENTUAL = {"X-Consistency": "eventual"}
 UNREADABLE = b'{"id":"e","at":"2026-01-01T00:00:00Z","cmd":"c","by":"k","data":{}}'
@@ -22,6 +23,27 @@ def poison(api: Api, stream: str, version: int) -> None:
             "INSERT INTO events VALUES (%s, %s, %s, 'ConversationTeleported.1', %s, NULL)",
             [position, stream, version, UNREADABLE],
         )
+
+
+def test_who_answers_no_read_is_not_ready(database: Database) -> None:
+    """Projections never ran on this database."""
+    with (
+        serving(database.service, ("command",)) as command,
+        serving(database.service, ("query",)) as query,
+        serving(database.service, ROOMS) as whole,
+    ):
+        assert httpx.get(f"{command}/health/ready").status_code == 200
+        for address in (query, whole):
+            answer = httpx.get(f"{address}/health/ready")
+            assert answer.status_code == 503
+            told = answer.json()["checks"]["query"]["message"]
+            assert all(name in told for name in NAMES)
+            assert "`verbatim projections run`" in told
+            assert 'verbatim_up{part="query"} 0.0' in httpx.get(f"{address}/metrics").text
+        with projecting(database.service):
+            for address in (query, whole):
+                ready = f"{address}/health/ready"
+                wait_until(lambda ready=ready: httpx.get(ready).status_code == 200)
 
 
 @pytest.fixture(scope="module")
