@@ -61,6 +61,17 @@ def test_more_than_the_model_takes(api: Api) -> None:
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
         *(
+            ({"messages": [*before, empty]}, f"messages[{len(before)}].content")
+            for before in ([], [{"role": "user", "content": "hi"}])
+            for role in ("user", "system", "developer", "tool", "assistant")
+            for message in [{"role": role} | ({"tool_call_id": "c"} if role == "tool" else {})]
+            for empty in (message, message | {"content": None}, message | {"content": []})
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": []}]},
+            "messages[0].content",
+        ),
+        *(
             ({"messages": [{"role": "assistant", "tool_calls": calls}]}, "messages[0].tool_calls")
             for calls in (5, True, "x", {"id": "c"})
         ),
