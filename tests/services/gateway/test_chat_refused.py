@@ -21,6 +21,7 @@ def test_without_a_service_or_the_model(api: Api) -> None:
         assert "VERBATIM_UPSTREAM_BASE_URL" in error["message"]
         # OpenAI's client would wait a minute for each of its two retries before it says so.
         assert answer.headers["x-should-retry"] == "false"
+        assert int(answer.headers["retry-after"]) == error["retry_after_seconds"] == 60
     only = {"upstream_base_url": "http://127.0.0.1:1/v1", "models": {"known": ModelSettings()}}
     with serving(dsn, ("gateway",), **only) as address, api.at(address) as alone:
         error = refused(ask(alone, "m", "hi"), 400, "unknown_model", "model")

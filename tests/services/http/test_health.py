@@ -55,8 +55,11 @@ def ill(api: Api) -> str:
 
 def test_a_parked_conversation_answers_503_alone(api: Api, ill: str) -> None:
     for path in ("", "/messages", "/events"):
-        error = refused(api.get(f"/conversations/{ill}{path}"), 503, "conversation_parked")
-        assert error["retry_after_seconds"] > 0
+        answer = api.get(f"/conversations/{ill}{path}")
+        error = refused(answer, 503, "conversation_parked")
+        assert error["retry_after_seconds"] == int(answer.headers["retry-after"]) == 60
+        # OpenAI's client would wait that long for each of its two retries before it says so.
+        assert answer.headers["x-should-retry"] == "false"
     api.start("well", "x")
     assert api.get("/conversations/well").status_code == 200
     listed = api.get("/conversations?limit=100").json()["data"]
@@ -71,6 +74,7 @@ def test_writes_to_it_wait(api: Api, ill: str) -> None:
         api.delete(f"/conversations/{ill}"),
     ):
         refused(answer, 503, "conversation_parked")
+        assert answer.headers["x-should-retry"] == "false"
     assert api.head() == head
     api.start("sound")
     body = {"action": "delete", "conversation_ids": [ill, "sound"]}
