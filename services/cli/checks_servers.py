@@ -9,11 +9,10 @@ from typing import TypeVar
 import httpx
 import nats.js.errors
 import psycopg
-from psycopg import sql
 
 from eventstore.connect import TAKE_ROLE, Connection, check_durability
 from eventstore.errors import SchemaMismatch, UnsafeServer
-from eventstore.migrate import OLDEST_SERVER, SERVICE_ROLE, check_schema
+from eventstore.migrate import OLDEST_SERVER, SERVICE_ROLE, check_schema, who_gives_role
 from projections.checkpoints import lag
 from projections.leading import unled
 from projections.relay.errors import NatsUnavailable
@@ -80,6 +79,12 @@ def _of_database(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", "schema", f"{told}; not checked: rights, read models", mend)
         return
     yield Finding("ok", "schema", "known and up to date")
+    try:
+        connection.execute(TAKE_ROLE)
+    except psycopg.errors.InsufficientPrivilege:
+        told = f"this login may not take the role {SERVICE_ROLE}; not checked: read models"
+        yield Finding("bad", "rights", told, who_gives_role(connection))
+        return
     yield _rights(connection)
     yield from _read_models(connection)
 
@@ -110,12 +115,6 @@ def _durability(connection: Connection) -> Finding:
 
 
 def _rights(connection: Connection) -> Finding:
-    try:
-        connection.execute(TAKE_ROLE)
-    except psycopg.errors.InsufficientPrivilege:
-        login = sql.Identifier(connection.info.user).as_string(connection)
-        mend = f"as the owner: GRANT {SERVICE_ROLE} TO {login}"
-        return Finding("bad", "rights", f"{login} may not take the role {SERVICE_ROLE}", mend)
     row = connection.execute(_RIGHTS).fetchone()
     guard = connection.execute(_GUARD).fetchone()
     if row is None or any(row[1:]):

@@ -53,6 +53,23 @@ def test_a_service_that_may_change_events_is_told(database: Database, right: str
     assert database_findings(database.service)["rights"].status == "ok"
 
 
+def test_a_login_that_may_not_take_the_role_is_told(database: Database) -> None:
+    """As the owner's, where another database's migration made the role."""
+    place = database.superuser.partition("@")[2]
+    with psycopg.connect(database.superuser, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE stray LOGIN PASSWORD 'x'")
+        try:
+            superuser.execute("GRANT SELECT ON schema_migrations TO stray")
+            finding = database_findings(f"postgresql://stray:x@{place}")["rights"]
+            assert finding.status == "bad"
+            by, _, given = finding.mend.partition(": ")
+            assert by.startswith("a superuser, or whoever made the role")
+            superuser.execute(given.encode())
+            assert database_findings(f"postgresql://stray:x@{place}")["rights"].status == "ok"
+        finally:
+            superuser.execute("DROP OWNED BY stray; DROP ROLE stray")
+
+
 def test_the_events_guard_that_is_off_is_told(database: Database) -> None:
     with psycopg.connect(database.owner, autocommit=True) as connection:
         connection.execute("ALTER TABLE events DISABLE TRIGGER events_are_for_ever")
