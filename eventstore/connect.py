@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 
 from eventstore.errors import SchemaMismatch, UnsafeServer
-from eventstore.migrate import NO_TABLES, SERVICE_ROLE, check_schema
+from eventstore.migrate import NO_TABLES, SERVICE_ROLE, check_schema, who_gives_role
 
 AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -41,15 +41,16 @@ _SAFER = {"synchronous_commit": ("on", "remote_apply")}
 async def connect_async(dsn: str, *, name: str) -> AsyncConnection:
     """A connection in autocommit under the service's role or the login's own; `name` shows in pg_stat_activity.
 
-    Raises SchemaMismatch where the role is not there: the tables are not either.
+    Raises SchemaMismatch where the role is not there: the tables are not either; and where the login may not take it.
     """
     options: dict[str, Any] = {**_DEFAULTS, "application_name": f"verbatim {name}"}
     connection = await psycopg.AsyncConnection.connect(dsn, **options)
     try:
         await connection.execute(_SET_UP)
-    except psycopg.errors.InvalidParameterValue:
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as error:
+        refused = _no_role(connection, error)
         await connection.close()
-        raise SchemaMismatch(NO_TABLES) from None
+        raise refused from None
     except BaseException:  # a cancelled caller, too, must leave no connection open
         await connection.close()
         raise
@@ -62,13 +63,22 @@ def connect(dsn: str, *, name: str) -> Connection:
     connection = psycopg.Connection.connect(dsn, **options)
     try:
         connection.execute(_SET_UP)
-    except psycopg.errors.InvalidParameterValue:
+    except (psycopg.errors.InvalidParameterValue, psycopg.errors.InsufficientPrivilege) as error:
+        refused = _no_role(connection, error)
         connection.close()
-        raise SchemaMismatch(NO_TABLES) from None
+        raise refused from None
     except psycopg.Error:
         connection.close()
         raise
     return connection
+
+
+def _no_role(connection: psycopg.BaseConnection[Any], error: psycopg.Error) -> SchemaMismatch:
+    if isinstance(error, psycopg.errors.InvalidParameterValue):
+        return SchemaMismatch(NO_TABLES)
+    return SchemaMismatch(
+        f"this login may not take the role {SERVICE_ROLE}; {who_gives_role(connection)}"
+    )
 
 
 def check_server(dsn: str) -> None:

@@ -65,12 +65,20 @@ def check_schema(connection: psycopg.Connection[Any]) -> None:
         raise SchemaMismatch(NO_TABLES) from None
     except psycopg.errors.InsufficientPrivilege:
         raise SchemaMismatch(
-            f"this login may not read the database's tables; as its owner run `verbatim migrate`"
-            f" and then: GRANT {SERVICE_ROLE} TO <this login>"
+            f"this login may not read the database's tables; after `verbatim migrate` {who_gives_role(connection)}"
         ) from None
     if missing:
         names = ", ".join(migration.name for migration in missing)
         raise SchemaMismatch(f"the database lacks {names}; run `verbatim migrate`")
+
+
+def who_gives_role(connection: psycopg.BaseConnection[Any]) -> str:
+    """To this login. A role belongs to the server: the owner of this database may not be the one who made it."""
+    login = sql.Identifier(connection.info.user).as_string(connection)
+    return (
+        "a superuser, or whoever made the role (perhaps for another database of this server), has to run:"
+        f" GRANT {SERVICE_ROLE} TO {login}"
+    )
 
 
 def _applied(connection: psycopg.Connection[Any]) -> dict[int, tuple[str, str]]:

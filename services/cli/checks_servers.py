@@ -2,28 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import httpx
 import nats.js.errors
 import psycopg
-from psycopg import sql
 
 from eventstore.connect import TAKE_ROLE, Connection, check_durability
 from eventstore.errors import SchemaMismatch, UnsafeServer
-from eventstore.migrate import OLDEST_SERVER, SERVICE_ROLE, check_schema
+from eventstore.migrate import OLDEST_SERVER, SERVICE_ROLE, check_schema, who_gives_role
 from projections.checkpoints import lag
 from projections.leading import unled
 from projections.relay.errors import NatsUnavailable
-from projections.relay.jetstream import connected
+from projections.relay.jetstream import FORBIDDEN, JetStream, connected
 from projections.relay.stream import state_of
+from projections.relay.together import until_one_ends
 from services.cli.checks import Finding, Status
 from services.cli.common import CannotStart
 from services.cli.endings import one_line
 from services.cli.target import database_target, http_target, running
+from services.compaction.dead_letters import DeadLetters
 from services.settings import Settings
 from services.version import VERSION
+
+AnswerT = TypeVar("AnswerT")
 
 START = "start everything with `verbatim dev`, or set "
 BEHIND = 10_000
@@ -75,6 +79,12 @@ def _of_database(connection: Connection) -> Iterator[Finding]:
         yield Finding("bad", "schema", f"{told}; not checked: rights, read models", mend)
         return
     yield Finding("ok", "schema", "known and up to date")
+    try:
+        connection.execute(TAKE_ROLE)
+    except psycopg.errors.InsufficientPrivilege:
+        told = f"this login may not take the role {SERVICE_ROLE}; not checked: read models"
+        yield Finding("bad", "rights", told, who_gives_role(connection))
+        return
     yield _rights(connection)
     yield from _read_models(connection)
 
@@ -105,12 +115,6 @@ def _durability(connection: Connection) -> Finding:
 
 
 def _rights(connection: Connection) -> Finding:
-    try:
-        connection.execute(TAKE_ROLE)
-    except psycopg.errors.InsufficientPrivilege:
-        login = sql.Identifier(connection.info.user).as_string(connection)
-        mend = f"as the owner: GRANT {SERVICE_ROLE} TO {login}"
-        return Finding("bad", "rights", f"{login} may not take the role {SERVICE_ROLE}", mend)
     row = connection.execute(_RIGHTS).fetchone()
     guard = connection.execute(_GUARD).fetchone()
     if row is None or any(row[1:]):
@@ -145,26 +149,50 @@ def _none(settings: Settings, check: str, status: Status, names: str) -> Finding
     return Finding(status, check, "none is running or set", f"{START}{names}")
 
 
-def check_nats(settings: Settings) -> Finding:
+def check_nats(settings: Settings) -> Iterator[Finding]:
+    """What the login may not ask is left out: each process has one of its own."""
     dev = running(settings)
     url = settings.nats_url or (dev.nats_url if dev else "")
     if not url:
-        return _none(settings, "nats", "warn", "VERBATIM_NATS_URL")
+        yield _none(settings, "nats", "warn", "VERBATIM_NATS_URL")
+        return
     try:
-        told = asyncio.run(_ask_nats(url))
+        held = asyncio.run(_asked(url, _held))
+        given_up = asyncio.run(_asked(url, lambda js: DeadLetters(js).number()))
     except NatsUnavailable as error:
         if isinstance(error.__cause__, nats.js.errors.Error):
             mend = "start it with JetStream (`nats-server -js`)"
-            return Finding("bad", "nats", f"has no JetStream for this login: {error}", mend)
+            yield Finding("bad", "nats", f"has no JetStream for this login: {error}", mend)
+            return
         mend = f"start it and mind its address: {START}VERBATIM_NATS_URL"
-        return Finding("bad", "nats", f"cannot be reached: {error}", mend)
-    return Finding("ok", "nats", told)
+        yield Finding("bad", "nats", f"cannot be reached: {error}", mend)
+        return
+    yield Finding("ok", "nats", held or "NATS answers; this login may not look at the stream")
+    if given_up:
+        told = f"{given_up} conversation{'s' if given_up > 1 else ''} could not be compacted"
+        mend = "`verbatim dlq list` says why, `verbatim dlq retry` tries again"
+        yield Finding("warn", "compaction", told, mend)
 
 
-async def _ask_nats(url: str) -> str:
-    async with connected(url, "doctor") as nats:
-        await nats.js.account_info()
-        state = await state_of(nats.js)
+async def _asked(url: str, question: Callable[[JetStream], Awaitable[AnswerT]]) -> AnswerT | None:
+    """None where the login may not ask it. Raises NatsUnavailable."""
+    found: list[AnswerT] = []
+
+    async def ask(js: JetStream) -> None:
+        found.append(await question(js))
+
+    try:
+        async with connected(url, "doctor") as nats:
+            await until_one_ends(ask(nats.js), nats.failure())
+    except NatsUnavailable as error:
+        if FORBIDDEN in str(error):
+            return None
+        raise
+    return found[0]
+
+
+async def _held(js: JetStream) -> str:
+    state = await state_of(js)
     held = "no stream yet" if state is None else f"the stream is at position {state.last}"
     return f"NATS with JetStream, {held}"
 

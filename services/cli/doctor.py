@@ -38,7 +38,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode({"ok": not bad, "checks": findings}))
     else:
-        click.echo(f"\n{bad} to mend" if bad else "\nall is well")
+        click.echo(f"\n{_sum(bad, sum(finding.status == 'warn' for finding in findings))}")
     raise SystemExit(NOT_DONE if bad else 0)
 
 
@@ -61,8 +61,14 @@ def examine() -> Iterator[Finding]:
     yield from checks.check_binaries(loaded.settings)
     yield from checks.check_data_folder(loaded.settings)
     yield from checks_servers.check_database(loaded.settings)
-    yield checks_servers.check_nats(loaded.settings)
+    yield from checks_servers.check_nats(loaded.settings)
     yield checks_servers.check_service(loaded.settings)
+
+
+def _sum(bad: int, warnings: int) -> str:
+    if bad:
+        return f"{bad} to mend"
+    return f"nothing is bad, {warnings} to look at" if warnings else "all is well"
 
 
 def _line(finding: Finding) -> str:

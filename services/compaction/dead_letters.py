@@ -65,11 +65,16 @@ class DeadLetters:
         letter = msgspec.structs.replace(letter, reason=letter.reason[:LONGEST_REASON])
         await self._js.publish(subject, msgspec.json.encode(letter), stream=STREAM)
 
+    async def number(self) -> int:
+        """How many there are."""
+        try:
+            return (await self._js.stream_info(STREAM)).state.messages
+        except nats.js.errors.NotFoundError:
+            return 0
+
     async def all(self) -> list[Kept]:
         """The oldest first."""
-        try:
-            expected = (await self._js.stream_info(STREAM)).state.messages
-        except nats.js.errors.NotFoundError:
+        if not (expected := await self.number()):
             return []
         config = ConsumerConfig(ack_policy=AckPolicy.NONE)
         subscription = await self._js.pull_subscribe("", stream=STREAM, config=config)

@@ -11,7 +11,7 @@ from domain.events import NULL
 from domain.resources import encode
 from services.command.drafts import Drafter
 from services.command.requests import MessageIn
-from services.gateway.messages import message_of
+from services.gateway.messages import fill, message_of
 from services.gateway.models import Target, Usage
 from services.gateway.refusals import unreadable_answer
 from services.gateway.requests import Fields
@@ -127,6 +127,7 @@ class Answers:
         now = self._minter.now()
         try:
             message = message_of(fields | {"role": msgspec.Raw(b'"assistant"')}, "message")
+            fill(message)
             (draft,) = await self._drafter.drafts([message], now)
         except ApiError:
             (draft,) = await self._drafter.drafts([_odd(fields)], now)

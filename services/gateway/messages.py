@@ -27,7 +27,17 @@ def message_in(raw: bytes, path: str) -> MessageIn:
         fields = _fields(raw)
     except msgspec.ValidationError as error:
         raise invalid(str(error), path) from None
-    return message_of(fields, path)
+    message = message_of(fields, path)
+    # An answer may be all reasoning, a sound or an old `function_call`. What else has no content is refused where it is new.
+    if message.role == "assistant" and message.extra != NULL:
+        fill(message)
+    return message
+
+
+def fill(message: MessageIn) -> None:
+    """One that says nothing gets an empty text."""
+    if message.content == NULL and message.tool_calls == NULL:
+        message.content = msgspec.Raw(b'""')
 
 
 def message_of(fields: Fields, path: str) -> MessageIn:
@@ -41,8 +51,6 @@ def message_of(fields: Fields, path: str) -> MessageIn:
     if message.content == NULL and "refusal" in more:
         part = b'[{"type":"refusal","refusal":%s}]' % bytes(more.pop("refusal"))
         message.content = msgspec.Raw(part)
-    if message.content == NULL and message.tool_calls == NULL:
-        message.content = msgspec.Raw(b'""')
     if more:
         message.extra = msgspec.Raw(_encode(more))
     return message

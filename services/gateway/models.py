@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from services.http.errors import ApiError, bad_request
+from services.http.errors import bad_request, to_be_mended
 from services.settings import Settings
 from services.settings_models import ANY, ModelSettings
 
@@ -60,9 +60,10 @@ class Models:
     def target(self, model: str) -> Target:
         """Raises ApiError: 503 where no service is set, 400 for a model that is not served."""
         if not self._services:
-            raise _no_upstream(
+            raise to_be_mended(
                 "no service of models is set; set VERBATIM_UPSTREAM_BASE_URL (with /v1), or"
-                " `upstreams` and `models` in the settings file"
+                " `upstreams` and `models` in the settings file",
+                "no_upstream",
             )
         found = self._models.get(model) or self._models.get(ANY)
         if found is None:
@@ -71,16 +72,10 @@ class Models:
                 f"this model is not served here; known are: {known}", "unknown_model", "model"
             )
         if found.upstream not in self._services:
-            raise _no_upstream(
+            raise to_be_mended(
                 "this model has no service; set VERBATIM_UPSTREAM_BASE_URL (with /v1), or its"
-                " `upstream` in `models`"
+                " `upstream` in `models`",
+                "no_upstream",
             )
         url, api_key = self._services[found.upstream]
         return Target(f"{url.rstrip('/')}/chat/completions", api_key, found.sends or model, found)
-
-
-def _no_upstream(message: str) -> ApiError:
-    """A setting is missing: a client that waits and tries again learns nothing new, and its user learns it late."""
-    error = ApiError(503, message, "no_upstream", retry_after=60)
-    error.headers.append((b"x-should-retry", b"false"))
-    return error

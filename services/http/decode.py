@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from domain.events import NULL
 from services.http.choices import choices_at
 from services.http.errors import ApiError, bad_request
 from services.http.json_text import check_text
@@ -17,7 +18,14 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _AT = re.compile(r" - at (?:`key` in )?`\$?\.?(.*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"^Object missing required field `(.*)`")
+_OF_PAIR = re.compile(
+    r"^Expected `str( \| null)?`(?: of length <= (\d+))?.* - at `\$\.(.*)\[\.\.\.\]`$"
+)
 _CHOICE = "Invalid enum value "
+
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_text = msgspec.json.Decoder(str).decode
 
 
 def body_decoder(kind: type[T]) -> Callable[[bytes], T]:
@@ -31,11 +39,36 @@ def body_decoder(kind: type[T]) -> Callable[[bytes], T]:
         try:
             return decode(body)
         except msgspec.ValidationError as error:
-            raise invalid(str(error), kind=kind) from None
+            fault = invalid(str(error), kind=kind)
+            if key := _key_of(body, str(error)):
+                fault.param = shown(f"{fault.param}.{key}")
+            raise fault from None
         except msgspec.DecodeError as error:
             raise bad_request(f"the body is not valid JSON: {error}", "invalid_json") from None
 
     return decode_body
+
+
+def _key_of(body: bytes, text: str) -> str:
+    """Which key of metadata has no fit value: msgspec says `[...]`. Empty where that is not it, or a name stands twice."""
+    told = _OF_PAIR.match(text)
+    if told is None:
+        return ""
+    pairs = msgspec.Raw(body)
+    try:
+        for step in re.findall(r"[^.\[\]]+", told[3]):
+            pairs = _items(pairs)[int(step)] if step.isdigit() else _fields(pairs)[step]
+        for key, value in _fields(pairs).items():
+            is_text = bytes(value).startswith(b'"')
+            if told[2] is None:
+                wrong = not is_text and not (told[1] and value == NULL)
+            else:
+                wrong = is_text and len(_text(value)) > int(told[2])
+            if wrong:
+                return key
+    except (msgspec.ValidationError, LookupError):
+        pass
+    return ""
 
 
 def refuse_control(text: str, param: str) -> None:

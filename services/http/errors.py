@@ -68,6 +68,10 @@ class ApiError(Exception):
         """Those that this error needs beside the envelope's own."""
 
 
+NO_RETRY = (b"x-should-retry", b"false")
+"""The header by which OpenAI's clients are told not to send the same again by themselves."""
+
+
 def bad_request(message: str, code: str = "invalid_request", param: str | None = None) -> ApiError:
     return ApiError(400, message, code, param)
 
@@ -108,13 +112,18 @@ def from_event_store(error: es.EventStoreError) -> ApiError:
     return ApiError(503, str(error), code, retry_after=retry_after)
 
 
+def to_be_mended(message: str, code: str) -> ApiError:
+    """Until somebody does something here: a client that waits and tries again learns nothing new, and its user learns it late."""
+    error = ApiError(503, message, code, retry_after=60)
+    error.headers.append(NO_RETRY)
+    return error
+
+
 def unreadable() -> ApiError:
     """An event of the conversation is beyond this program: a fault of ours, not the caller's."""
-    return ApiError(
-        503,
+    return to_be_mended(
         "this conversation waits for a fault of ours to be mended; its writes are safe",
         "conversation_parked",
-        retry_after=60,
     )
 
 
@@ -147,7 +156,7 @@ def render(error: ApiError, request_id: str) -> tuple[bytes, list[tuple[bytes, b
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
     if error.status in PERMANENT and error.retry_after is None:
-        headers.append((b"x-should-retry", b"false"))
+        headers.append(NO_RETRY)
     if error.status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="verbatim"'))
     return _encode(ErrorEnvelope(body)), headers

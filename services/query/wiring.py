@@ -5,9 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 from domain.codec import Codec, CodecError
+from eventstore.errors import Unavailable
 from eventstore.reader import Connections, LogReader
 from projections.checkpoints import RELAY_PREFIX
 from projections.queries import query
+from projections.registry import NAMES
 from services.compaction.contexts import Contexts
 from services.http.cursors import Cursors
 from services.http.endpoint import Endpoint
@@ -79,12 +81,20 @@ class QueryService:
         return self._connections.is_behind or self._reader.connections.is_behind
 
     async def check(self) -> dict[str, Any]:
-        """For health: how far each read model and the relay is. Raises eventstore.errors.Unavailable."""
+        """For health: how far each read model and the relay is.
+
+        Raises eventstore.errors.Unavailable, also while nobody has begun to build a read model that is read here: those
+        that are being built anew, or are another version's, do not count.
+        """
         rows = await self._connections.fetch(self._lag, {})
         found = {
             name: {"lag": lag, "lag_seconds": self._age(topic, state), "parked": parked}
             for name, lag, parked, topic, state in rows
         }
+        if missing := [name for name in NAMES if name not in found]:
+            raise Unavailable(
+                f"no read models here yet: {', '.join(missing)}; start `verbatim projections run` of this version"
+            )
         streams = {name: found.pop(name) for name in list(found) if name.startswith(RELAY_PREFIX)}
         return {
             "read_models": found,

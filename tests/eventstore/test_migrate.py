@@ -30,6 +30,30 @@ def test_no_tables_yet(empty_database: Database) -> None:
         check_server(empty_database.service)
 
 
+def test_a_login_without_the_role_is_told_who_may_give_it(database: Database) -> None:
+    """A role is the server's: who owns this database need not be who made it, and may then not give it."""
+    place = database.superuser.partition("@")[2]
+    stranger = f"postgresql://a%20stranger:x@{place}"
+    with psycopg.connect(database.superuser, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE \"a stranger\" LOGIN PASSWORD 'x'")
+        try:
+            with pytest.raises(SchemaMismatch) as told:
+                check_server(stranger)
+            text, _, given = str(told.value).partition(": ")
+            assert "may not read the database's tables" in text
+            assert "a superuser, or whoever made the role" in text
+            assert given == 'GRANT verbatim_service TO "a stranger"'
+            with (
+                psycopg.connect(database.owner, autocommit=True) as owner,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                owner.execute(given.encode())
+            superuser.execute(given.encode())
+            check_server(stranger)
+        finally:
+            superuser.execute('DROP ROLE "a stranger"')
+
+
 def test_a_missing_migration_is_named(database: Database) -> None:
     with psycopg.connect(database.owner, autocommit=True) as connection:
         connection.execute("DELETE FROM schema_migrations WHERE number = 3")

@@ -118,3 +118,25 @@ def test_services_of_the_older_program_beside_it(
         # Whatever state the history left it in, it is known again.
         assert api.post(path, message).status_code != 503
         assert api.get(path).status_code != 503
+
+
+def test_ready_is_whoever_finds_the_read_models_that_it_reads(database: Database) -> None:
+    """Those of a newer program are built, and the older ones made again, beside the ones that are served."""
+    catch_up(database.service)
+
+    def ready_with(statement: str) -> httpx.Response:
+        with connect(database.service, name="test") as connection:
+            connection.execute(statement.encode())
+        return httpx.get(f"{older}/health/ready")
+
+    with serving(database.service, ("query",)) as older:
+        insert = "INSERT INTO readmodels.tracking (name, position) VALUES ('{}', 0)"
+        assert ready_with(insert.format("search.v2")).status_code == 200
+        assert ready_with(insert.format("rebuild:search.v1")).status_code == 200
+        # As a newer program finds it: it reads one that nobody has begun to build.
+        answer = ready_with("DELETE FROM readmodels.tracking WHERE name = 'stats.v1'")
+        assert answer.status_code == 503
+        told = answer.json()["checks"]["query"]["message"]
+        assert "stats.v1" in told
+        assert "messages.v1" not in told
+        assert ready_with(insert.format("stats.v1")).status_code == 200  # begun

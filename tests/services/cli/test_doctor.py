@@ -1,5 +1,7 @@
 """`verbatim doctor` on a healthy system, on a stopped one, and on each thing that can be wrong."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -7,6 +9,7 @@ import pytest
 
 from deploy.embedded.nats import EmbeddedNats
 from projections.registry import NAMES
+from services.compaction.dead_letters import DeadLetter, dead_letters
 from tests.running import wait_until
 from tests.servers import Database
 from tests.services.cli.support import CommandLine, Ended, at
@@ -65,6 +68,20 @@ def test_people_get_a_line_a_check_without_secrets(healthy: CommandLine) -> None
     assert len(lines) == len(healthy("doctor", "--json").json["checks"])
     for secret in (healthy.environ["VERBATIM_API_KEY"], "@127.0.0.1"):
         assert secret not in ended.out
+
+
+def test_what_is_given_up_is_not_all_well(healthy: CommandLine, nats_server: EmbeddedNats) -> None:
+    async def give_up() -> None:
+        async with dead_letters(nats_server.nats_url) as letters:
+            await letters.prepare()
+            await letters.put(DeadLetter("acme:c", 1, "e", 5, "no model", datetime.now(UTC)))
+
+    asyncio.run(give_up())
+    ended = healthy("doctor")
+    assert (ended.code, ended.err) == (0, "")
+    *_, line, _, _, last = ended.out.splitlines()
+    assert line.startswith("warn  compaction   1 conversation could not be compacted → ")
+    assert last == "nothing is bad, 1 to look at"
 
 
 def test_with_nothing_running_it_says_how_to_start(doctor: CommandLine) -> None:

@@ -1,11 +1,13 @@
 """What the doctor finds, check by check: the database, NATS, the data folder, files and packages."""
 
+import asyncio
 import contextlib
 import os
 import shutil
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +23,7 @@ from deploy.embedded.nats import EmbeddedNats
 from eventstore.connect import connect
 from services.cli import checks, checks_servers
 from services.cli.checks import check_data_folder
+from services.compaction.dead_letters import DeadLetter, dead_letters
 from services.settings import Settings
 from tests.servers import Database
 
@@ -48,6 +51,23 @@ def test_a_service_that_may_change_events_is_told(database: Database, right: str
     with psycopg.connect(database.owner, autocommit=True) as connection:
         connection.execute(finding.mend.removeprefix("as the owner: "))
     assert database_findings(database.service)["rights"].status == "ok"
+
+
+def test_a_login_that_may_not_take_the_role_is_told(database: Database) -> None:
+    """As the owner's, where another database's migration made the role."""
+    place = database.superuser.partition("@")[2]
+    with psycopg.connect(database.superuser, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE stray LOGIN PASSWORD 'x'")
+        try:
+            superuser.execute("GRANT SELECT ON schema_migrations TO stray")
+            finding = database_findings(f"postgresql://stray:x@{place}")["rights"]
+            assert finding.status == "bad"
+            by, _, given = finding.mend.partition(": ")
+            assert by.startswith("a superuser, or whoever made the role")
+            superuser.execute(given.encode())
+            assert database_findings(f"postgresql://stray:x@{place}")["rights"].status == "ok"
+        finally:
+            superuser.execute("DROP OWNED BY stray; DROP ROLE stray")
 
 
 def test_the_events_guard_that_is_off_is_told(database: Database) -> None:
@@ -93,12 +113,32 @@ def test_a_clock_that_is_wrong_is_told(database: Database, monkeypatch: pytest.M
     assert "behind the database's" in finding.text
 
 
+def nats_findings(url: str) -> list[checks.Finding]:
+    return list(checks_servers.check_nats(Settings(nats_url=url)))
+
+
 def test_nats_with_a_wrong_password(nats_server: EmbeddedNats) -> None:
     wrong = nats_server.nats_url.replace("@", "x@")
-    finding = checks_servers.check_nats(Settings(nats_url=wrong))
+    (finding,) = nats_findings(wrong)
     assert finding.status == "bad"
     assert wrong not in finding.text
-    assert checks_servers.check_nats(Settings(nats_url=nats_server.nats_url)).status == "ok"
+    (finding,) = nats_findings(nats_server.nats_url)
+    assert finding.status == "ok"
+
+
+def test_dead_letters_are_a_warning(nats_server: EmbeddedNats) -> None:
+    async def put(stream: str) -> None:
+        async with dead_letters(nats_server.nats_url) as letters:
+            await letters.prepare()
+            await letters.put(DeadLetter(stream, 1, "e", 5, "no model", datetime.now(UTC)))
+
+    for number, stream in enumerate(("acme:one", "acme:two"), 1):
+        asyncio.run(put(stream))
+        ok, finding = nats_findings(nats_server.nats_url)
+        assert (ok.check, ok.status) == ("nats", "ok")
+        assert (finding.check, finding.status) == ("compaction", "warn")
+        assert finding.text.startswith(f"{number} conversation")
+        assert "`verbatim dlq list`" in finding.mend
 
 
 def test_nats_without_jetstream(tmp_path: Path) -> None:
@@ -110,9 +150,9 @@ def test_nats_without_jetstream(tmp_path: Path) -> None:
     )
     try:
         deadline = time.monotonic() + 30
-        finding = checks_servers.check_nats(Settings(nats_url=f"nats://127.0.0.1:{port}"))
+        (finding,) = nats_findings(f"nats://127.0.0.1:{port}")
         while "cannot be reached" in finding.text and time.monotonic() < deadline:
-            finding = checks_servers.check_nats(Settings(nats_url=f"nats://127.0.0.1:{port}"))
+            (finding,) = nats_findings(f"nats://127.0.0.1:{port}")
     finally:
         stop(server, signal.SIGTERM, patience=5, last=signal.SIGKILL)
     assert finding.status == "bad"

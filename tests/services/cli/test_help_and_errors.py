@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import psycopg
 import pytest
 
 from services.cli.main import COMMANDS, HIDDEN
@@ -115,6 +116,23 @@ def test_a_login_that_may_not_migrate_is_told_which_may(
     assert "owner" in ended.error
     assert "VERBATIM_MIGRATE_DATABASE_URL" in ended.error
     assert "GRANT" not in ended.error
+
+
+def test_a_login_that_may_not_take_the_role_is_told_who_may_give_it(
+    cli: CommandLine, database: Database
+) -> None:
+    place = database.superuser.partition("@")[2]
+    with psycopg.connect(database.superuser, autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE stray_too LOGIN PASSWORD 'x'")
+        try:
+            superuser.execute("GRANT SELECT ON schema_migrations TO stray_too")
+            dsn = f"postgresql://stray_too:x@{place}"
+            ended = cli("keys", "list", env={"VERBATIM_DATABASE_URL": dsn})
+        finally:
+            superuser.execute("DROP OWNED BY stray_too; DROP ROLE stray_too")
+    assert ended.code == 2
+    assert "a superuser, or whoever made the role" in ended.error
+    assert ended.error.endswith('GRANT verbatim_service TO "stray_too"')
 
 
 def test_an_unexpected_error_is_one_line_unless_asked_for(

@@ -159,6 +159,30 @@ def test_refusals_and_reasoning(api: Api, models: ModelServer) -> None:
     assert len(stored(api, "thoughts")) == 4
 
 
+def test_answers_without_a_content_come_back_as_they_went(api: Api, models: ModelServer) -> None:
+    """What a model answered is not refused when the client's own object of it is sent again."""
+    call = {"name": "f", "arguments": "{}"}
+    history: list[Any] = []
+    with client_of(api) as client:
+        for more in ({}, {"reasoning_content": "hm"}, {"function_call": call}, {"refusal": "no"}):
+            models.behave("mute", says({"role": "assistant", "content": None, **more}))
+            history.append({"role": "user", "content": f"do {len(history)}"})
+            answer = client.chat.completions.create(
+                model="mute", messages=history, extra_body={"conversation_id": "mute"}
+            )
+            history.append(answer.choices[0].message)
+        assert [m["sequence"] for m in stored(api, "mute")] == list(range(1, 9))
+        # In a conversation that knows nothing of them, what they hold beside a content is enough.
+        models.behave("mute", says("at last"))
+        some: list[Any] = [*history[2:], {"role": "user", "content": "say it"}]
+        client.chat.completions.create(
+            model="mute", messages=some, extra_body={"conversation_id": "mute-again"}
+        )
+    answers = stored(api, "mute-again")[1::2]
+    assert [m["content"] for m in answers[:2]] == ["", ""]
+    assert answers[1]["extra"]["function_call"] == call
+
+
 def test_an_odd_message_is_kept_as_it_came(api: Api, models: ModelServer) -> None:
     odd = {"role": "assistant", "content": "x", "tool_calls": [{"type": "function", "id": 7}]}
     models.behave("odd", says(odd))

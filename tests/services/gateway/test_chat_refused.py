@@ -21,6 +21,7 @@ def test_without_a_service_or_the_model(api: Api) -> None:
         assert "VERBATIM_UPSTREAM_BASE_URL" in error["message"]
         # OpenAI's client would wait a minute for each of its two retries before it says so.
         assert answer.headers["x-should-retry"] == "false"
+        assert int(answer.headers["retry-after"]) == error["retry_after_seconds"] == 60
     only = {"upstream_base_url": "http://127.0.0.1:1/v1", "models": {"known": ModelSettings()}}
     with serving(dsn, ("gateway",), **only) as address, api.at(address) as alone:
         error = refused(ask(alone, "m", "hi"), 400, "unknown_model", "model")
@@ -60,6 +61,17 @@ def test_more_than_the_model_takes(api: Api) -> None:
         ({"messages": [{"content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content"),
         ({"messages": [{"role": "tool", "content": "x"}]}, "messages[0].tool_call_id"),
+        *(
+            ({"messages": [*before, empty]}, f"messages[{len(before)}].content")
+            for before in ([], [{"role": "user", "content": "hi"}])
+            for role in ("user", "system", "developer", "tool", "assistant")
+            for message in [{"role": role} | ({"tool_call_id": "c"} if role == "tool" else {})]
+            for empty in (message, message | {"content": None}, message | {"content": []})
+        ),
+        (
+            {"messages": [{"role": "assistant", "content": None, "tool_calls": []}]},
+            "messages[0].content",
+        ),
         *(
             ({"messages": [{"role": "assistant", "tool_calls": calls}]}, "messages[0].tool_calls")
             for calls in (5, True, "x", {"id": "c"})

@@ -7,7 +7,8 @@ import pytest
 from eventstore.connect import connect
 from projections.registry import NAMES
 from tests.running import wait_until
-from tests.services.support import Api, refused
+from tests.servers import Database
+from tests.services.support import ROOMS, Api, projecting, refused, serving
 
 EVENTUAL = {"X-Consistency": "eventual"}
 UNREADABLE = b'{"id":"e","at":"2026-01-01T00:00:00Z","cmd":"c","by":"k","data":{}}'
@@ -24,6 +25,27 @@ def poison(api: Api, stream: str, version: int) -> None:
         )
 
 
+def test_who_answers_no_read_is_not_ready(database: Database) -> None:
+    """Projections never ran on this database."""
+    with (
+        serving(database.service, ("command",)) as command,
+        serving(database.service, ("query",)) as query,
+        serving(database.service, ROOMS) as whole,
+    ):
+        assert httpx.get(f"{command}/health/ready").status_code == 200
+        for address in (query, whole):
+            answer = httpx.get(f"{address}/health/ready")
+            assert answer.status_code == 503
+            told = answer.json()["checks"]["query"]["message"]
+            assert all(name in told for name in NAMES)
+            assert "`verbatim projections run`" in told
+            assert 'verbatim_up{part="query"} 0.0' in httpx.get(f"{address}/metrics").text
+        with projecting(database.service):
+            for address in (query, whole):
+                ready = f"{address}/health/ready"
+                wait_until(lambda ready=ready: httpx.get(ready).status_code == 200)
+
+
 @pytest.fixture(scope="module")
 def ill(api: Api) -> str:
     api.start("ill", "before")
@@ -33,8 +55,11 @@ def ill(api: Api) -> str:
 
 def test_a_parked_conversation_answers_503_alone(api: Api, ill: str) -> None:
     for path in ("", "/messages", "/events"):
-        error = refused(api.get(f"/conversations/{ill}{path}"), 503, "conversation_parked")
-        assert error["retry_after_seconds"] > 0
+        answer = api.get(f"/conversations/{ill}{path}")
+        error = refused(answer, 503, "conversation_parked")
+        assert error["retry_after_seconds"] == int(answer.headers["retry-after"]) == 60
+        # OpenAI's client would wait that long for each of its two retries before it says so.
+        assert answer.headers["x-should-retry"] == "false"
     api.start("well", "x")
     assert api.get("/conversations/well").status_code == 200
     listed = api.get("/conversations?limit=100").json()["data"]
@@ -49,6 +74,7 @@ def test_writes_to_it_wait(api: Api, ill: str) -> None:
         api.delete(f"/conversations/{ill}"),
     ):
         refused(answer, 503, "conversation_parked")
+        assert answer.headers["x-should-retry"] == "false"
     assert api.head() == head
     api.start("sound")
     body = {"action": "delete", "conversation_ids": [ill, "sound"]}
