@@ -21,6 +21,8 @@ from bench.support import Effort, median, ratio, rounds, table, tell
 from deploy.embedded.postgres import EmbeddedPostgres
 
 CONNECTIONS = (1, 16, 64)
+OPEN = 256
+"""Connections over which requests come at a fixed rate."""
 CONTESTANTS = ("bare", "nothing", "usual", "litestar", "stock", "command")
 AGAINST = ("nothing", "usual", "litestar", "stock")
 STEPS = 10
@@ -93,14 +95,14 @@ def at_a_fixed_rate(postgres: EmbeddedPostgres, effort: Effort) -> None:
         tempfile.TemporaryDirectory(prefix="verbatim-bench-") as path,
         Stalls(Path(path)) as stalls,
     ):
-        key, names = _conversations(postgres, at)
+        key, names = _conversations(postgres, at, OPEN)
         target = appends(at, key, names)
         peak = closed_loop([target], 64, 2 * effort.seconds).rate
         rate = 0.7 * peak
         rows: list[list[str]] = []
         for number in range(effort.rounds):
             stalls.begin()
-            result = open_loop([target], 256, rate, 3 * effort.seconds)
+            result = open_loop([target], OPEN, rate, 3 * effort.seconds)
             figures = [result.quantile(share) * 1_000 for share in (0.5, 0.99, 0.999)]
             figures += stalls.told()
             rows.append([f"{result.rate:,.0f}", *(f"{one:.1f}" for one in figures)])
@@ -197,9 +199,12 @@ def memory(postgres: EmbeddedPostgres, effort: Effort) -> None:
     table(["requests", "command", "query", "projections"], rows)
 
 
-def _conversations(postgres: EmbeddedPostgres, at: Process) -> tuple[str, list[str]]:
+def _conversations(
+    postgres: EmbeddedPostgres, at: Process, number: int = 64
+) -> tuple[str, list[str]]:
+    """As many as there are connections: what two append to one conversation at once goes the ordinary way, which takes longer."""
     key = make_key(postgres)
-    names = [f"c-{number}" for number in range(64)]
+    names = [f"c-{each}" for each in range(number)]
     start_conversations(at, key, names)
     return key, names
 
