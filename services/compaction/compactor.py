@@ -25,7 +25,7 @@ from eventstore.errors import Overloaded
 from eventstore.folded import Folded
 from eventstore.reader import LogReader
 from eventstore.states import States
-from services.compaction.asking import Append, Asked, Previewed, Result
+from services.compaction.asking import Append, Asked, Previewed, Result, compacted_at
 from services.compaction.loading import Loader
 from services.compaction.writing import Memo, Writer
 from services.http.minting import Minter
@@ -63,7 +63,8 @@ class Compactor:
         self._writer = writer
         self._weights = weights or Weights()
         self._loader = Loader(reader)
-        self._fruitless: OrderedDict[str, int] = OrderedDict()
+        self._fruitless: OrderedDict[tuple[str, int], int] = OrderedDict()
+        """By the version of the last compaction, too: another one makes the context anew."""
 
     @property
     def calls_a_model(self) -> bool:
@@ -86,18 +87,18 @@ class Compactor:
         for _ in range(ATTEMPTS):
             folded = await self._states.newest(stream)
             state = _standing(folded)
-            version = state.compacted.version if state.compacted is not None else 0
+            version = compacted_at(state)
             if begun is not None and version > begun:
                 return await self._of_the_other(stream, state)
             begun = version
             if asked.trigger == "automatic" and not is_due(
-                state, self._fruitless.get(stream), anew=asked.anew
+                state, self._fruitless.get((stream, version)), anew=asked.anew(state)
             ):
                 return _idle(state, asked, folded.position)
             command = await self._command(stream, state, asked, memo)
             if command is None:
                 if asked.trigger == "automatic":
-                    self._remember(stream, state.context_tokens)
+                    self._remember(stream, version, state.context_tokens)
                     return _idle(state, asked, folded.position)
                 command = _nothing(asked, state)
             try:
@@ -108,14 +109,20 @@ class Compactor:
             strategy = asked.wanted(state.compaction).strategy
             if event is not None:
                 self._compacted(strategy, event.tokens_before - event.tokens_after)
-            return Result(landed.state, strategy, event, landed.position, landed.occurred_at)
+            overtaken = event is not None and (
+                event.watermark < landed.state.last_sequence
+                or landed.state.compaction != state.compaction
+            )
+            return Result(
+                *(landed.state, strategy, event, landed.position, landed.occurred_at), overtaken
+            )
         raise Overloaded("the conversation changes too fast to be compacted; try again shortly")
 
     async def _command(
         self, stream: str, state: ConversationState, asked: Asked, memo: Memo
     ) -> CompactConversation | None:
         wanted = asked.wanted(state.compaction)
-        live, thought = await self._think(stream, state, wanted, anew=asked.anew)
+        live, thought = await self._think(stream, state, wanted, anew=asked.anew(state))
         if thought is None:
             return None
         summarizer: Summarizer = engine.EXTRACTS
@@ -125,10 +132,9 @@ class Compactor:
             told = await self._writer.written(
                 live, parts, tools, self._weights, asked.instructions, memo
             )
-            thought = engine.concluded(live, parts, told, now, tools)
-            if thought is None:
-                return None
-            summarizer = self._writer.summarizer
+            written = engine.concluded(live, parts, told, now, tools) if told else None
+            if written is not None:  # else no sentence of it fits, and the built-in one's do
+                thought, summarizer = written, self._writer.summarizer
         if asked.trigger == "automatic" and not is_progress(
             thought.tokens_before, thought.tokens_saved
         ):
@@ -162,11 +168,14 @@ class Compactor:
         assert state.compacted is not None  # noqa: S101 - another compaction was seen
         rows = await self._reader.stream_page(stream, state.compacted.version - 1, 1)
         meta, event = self._states.decode(rows[0])
-        return Result(state, event.strategy, event, rows[0].position, meta.occurred_at)
+        return Result(
+            *(state, event.strategy, event, rows[0].position, meta.occurred_at),
+            overtaken=event.watermark < state.last_sequence,
+        )
 
-    def _remember(self, stream: str, tokens: int) -> None:
-        self._fruitless[stream] = tokens
-        self._fruitless.move_to_end(stream)
+    def _remember(self, stream: str, version: int, tokens: int) -> None:
+        self._fruitless[stream, version] = tokens
+        self._fruitless.move_to_end((stream, version))
         if len(self._fruitless) > REMEMBERED:
             self._fruitless.popitem(last=False)
 
