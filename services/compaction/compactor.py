@@ -7,6 +7,7 @@ compaction makes the result void, and it is thought out again.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from domain import refusals as r
 from domain.commands import CompactConversation, PinMessage, RetractMessage, UnpinMessage
@@ -26,11 +27,13 @@ from eventstore.folded import Folded
 from eventstore.reader import LogReader
 from eventstore.states import States
 from services.compaction.asking import Append, Asked, Previewed, Result, compacted_at
+from services.compaction.beside import beside
 from services.compaction.loading import Loader
 from services.compaction.writing import Memo, Writer
 from services.http.minting import Minter
 from services.http.tokenizers import Tokenizers
 
+MadeT = TypeVar("MadeT")
 Compacted = Callable[[str, int], None]
 """Is told of each compaction: its strategy, how many tokens it saved."""
 
@@ -127,12 +130,15 @@ class Compactor:
             return None
         summarizer: Summarizer = engine.EXTRACTS
         if self._writer is not None and thought.told:
-            tools = await self.tools()
-            parts, now = engine.plan(live, wanted, tools)
+            tokens, tools = state.context_tokens, await self.tools()
+            parts, now = await self._run(tokens, lambda tools: engine.plan(live, wanted, tools))
             told = await self._writer.written(
                 live, parts, tools, self._weights, asked.instructions, memo
             )
-            written = engine.concluded(live, parts, told, now, tools) if told else None
+            written = await self._run(
+                tokens,
+                lambda tools: engine.concluded(live, parts, told, now, tools) if told else None,
+            )
             if written is not None:  # else no sentence of it fits, and the built-in one's do
                 thought, summarizer = written, self._writer.summarizer
         if asked.trigger == "automatic" and not is_progress(
@@ -206,11 +212,8 @@ class Compactor:
             return self._tokenizers.tools(name)
         return await asyncio.to_thread(self._tokenizers.tools, name)
 
-    async def _run(self, tokens: int, think: Callable[[Tools], Thought | None]) -> Thought | None:
-        tools = await self.tools()
-        if tokens <= IN_LINE:
-            return think(tools)
-        return await asyncio.to_thread(think, tools)
+    async def _run(self, tokens: int, think: Callable[[Tools], MadeT]) -> MadeT:
+        return await beside(tokens > IN_LINE, think, await self.tools())
 
 
 def _standing(folded: Folded) -> ConversationState:

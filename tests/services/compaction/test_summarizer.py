@@ -4,6 +4,7 @@ import pytest
 
 from tests.services.compaction.asking import TEXTS, context, conversation, data, talk
 from tests.services.compaction.models import Model
+from tests.services.compaction.noting import noting
 from tests.services.compaction.summarising import KEY, afresh, compactions, served
 from tests.services.support import Api, refused
 
@@ -89,6 +90,23 @@ def test_where_no_sentence_of_it_fits_the_built_in_one_tells(served: Api, model:
     assert done["tokens_saved"] == promised["tokens_saved"]
     assert done["summary"]["content"] == promised["summary"]["content"]
     assert done["summary"]["summarizer"] == {"name": "extracts", "version": "2", "model": None}
+
+
+def test_what_it_reads_and_wrote_is_put_together_in_a_thread(
+    served: Api, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a conversation that is long enough: other requests do not wait for it."""
+    monkeypatch.setattr("services.compaction.compactor.IN_LINE", 0)
+    threads: set[str] = set()
+    steps = ("engine.split", "engine.least_tokens", "writing.reading", "writing.summary_body")
+    for step in steps:
+        name = f"{'services' if step.startswith('writing') else 'domain'}.compaction.{step}"
+        monkeypatch.setattr(name, noting(name, threads))
+    talk(served, "beside")
+    data(served.post("/conversations/beside/compact"))
+    assert len(model.asked) == 1
+    assert threads
+    assert "service" not in threads
 
 
 def test_a_failure_that_passes_is_tried_again(served: Api, model: Model) -> None:
