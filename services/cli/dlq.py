@@ -87,7 +87,7 @@ async def _retry(settings: Settings, stream: str | None) -> bool:
 
 async def _again(parts: Doing, letter: DeadLetter) -> tuple[str, bool]:
     try:
-        result = await parts.compact(letter.stream, letter.event_id)
+        result = await parts.compact(letter.stream, letter.event_id, letter.since)
     except Exception as error:  # noqa: BLE001 - a letter says of anything that it failed
         return f"failed again: {one_line(str(error)) or type(error).__name__}", False
     if result is None or result.event is None:

@@ -24,8 +24,13 @@ class Asked(msgspec.Struct, frozen=True):
     keep_recent: int | None = None
     target_tokens: int | msgspec.UnsetType | None = msgspec.UNSET
     instructions: str | None = None
-    anew: bool = False
-    """Of the automatic kind: what the last one came to says nothing. Messages came meanwhile, or the policy is another."""
+    since: int = 0
+    """Of the automatic kind, a version: what a compaction before it came to says nothing. The policy is another since, or
+    messages came meanwhile."""
+
+    def anew(self, state: ConversationState) -> bool:
+        """Whether what the last one came to says nothing."""
+        return compacted_at(state) < self.since
 
     def wanted(self, policy: CompactionPolicy) -> Wanted:
         return wanted_with(policy, self.strategy, self.keep_recent, self.target_tokens)
@@ -56,6 +61,8 @@ class Result(msgspec.Struct, frozen=True):
     """Of the event, or of the conversation's last one."""
     occurred_at: datetime
     """When it was appended."""
+    overtaken: bool = False
+    """Whether messages, or another policy, came while it was thought out."""
 
 
 class Previewed(msgspec.Struct, frozen=True):
@@ -65,6 +72,11 @@ class Previewed(msgspec.Struct, frozen=True):
     wanted: Wanted
     live: Live
     thought: Thought | None
+
+
+def compacted_at(state: ConversationState) -> int:
+    """The version of the last compaction; 0 before the first."""
+    return state.compacted.version if state.compacted is not None else 0
 
 
 class Landed(msgspec.Struct, frozen=True):

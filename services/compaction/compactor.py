@@ -7,6 +7,7 @@ compaction makes the result void, and it is thought out again.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from domain import refusals as r
 from domain.commands import CompactConversation, PinMessage, RetractMessage, UnpinMessage
@@ -25,12 +26,14 @@ from eventstore.errors import Overloaded
 from eventstore.folded import Folded
 from eventstore.reader import LogReader
 from eventstore.states import States
-from services.compaction.asking import Append, Asked, Previewed, Result
+from services.compaction.asking import Append, Asked, Previewed, Result, compacted_at
+from services.compaction.beside import beside
 from services.compaction.loading import Loader
 from services.compaction.writing import Memo, Writer
 from services.http.minting import Minter
 from services.http.tokenizers import Tokenizers
 
+MadeT = TypeVar("MadeT")
 Compacted = Callable[[str, int], None]
 """Is told of each compaction: its strategy, how many tokens it saved."""
 
@@ -63,7 +66,8 @@ class Compactor:
         self._writer = writer
         self._weights = weights or Weights()
         self._loader = Loader(reader)
-        self._fruitless: OrderedDict[str, int] = OrderedDict()
+        self._fruitless: OrderedDict[tuple[str, int], int] = OrderedDict()
+        """By the version of the last compaction, too: another one makes the context anew."""
 
     @property
     def calls_a_model(self) -> bool:
@@ -86,18 +90,18 @@ class Compactor:
         for _ in range(ATTEMPTS):
             folded = await self._states.newest(stream)
             state = _standing(folded)
-            version = state.compacted.version if state.compacted is not None else 0
+            version = compacted_at(state)
             if begun is not None and version > begun:
                 return await self._of_the_other(stream, state)
             begun = version
             if asked.trigger == "automatic" and not is_due(
-                state, self._fruitless.get(stream), anew=asked.anew
+                state, self._fruitless.get((stream, version)), anew=asked.anew(state)
             ):
                 return _idle(state, asked, folded.position)
             command = await self._command(stream, state, asked, memo)
             if command is None:
                 if asked.trigger == "automatic":
-                    self._remember(stream, state.context_tokens)
+                    self._remember(stream, version, state.context_tokens)
                     return _idle(state, asked, folded.position)
                 command = _nothing(asked, state)
             try:
@@ -108,27 +112,35 @@ class Compactor:
             strategy = asked.wanted(state.compaction).strategy
             if event is not None:
                 self._compacted(strategy, event.tokens_before - event.tokens_after)
-            return Result(landed.state, strategy, event, landed.position, landed.occurred_at)
+            overtaken = event is not None and (
+                event.watermark < landed.state.last_sequence
+                or landed.state.compaction != state.compaction
+            )
+            return Result(
+                *(landed.state, strategy, event, landed.position, landed.occurred_at), overtaken
+            )
         raise Overloaded("the conversation changes too fast to be compacted; try again shortly")
 
     async def _command(
         self, stream: str, state: ConversationState, asked: Asked, memo: Memo
     ) -> CompactConversation | None:
         wanted = asked.wanted(state.compaction)
-        live, thought = await self._think(stream, state, wanted, anew=asked.anew)
+        live, thought = await self._think(stream, state, wanted, anew=asked.anew(state))
         if thought is None:
             return None
         summarizer: Summarizer = engine.EXTRACTS
         if self._writer is not None and thought.told:
-            tools = await self.tools()
-            parts, now = engine.plan(live, wanted, tools)
+            tokens, tools = state.context_tokens, await self.tools()
+            parts, now = await self._run(tokens, lambda tools: engine.plan(live, wanted, tools))
             told = await self._writer.written(
                 live, parts, tools, self._weights, asked.instructions, memo
             )
-            thought = engine.concluded(live, parts, told, now, tools)
-            if thought is None:
-                return None
-            summarizer = self._writer.summarizer
+            written = await self._run(
+                tokens,
+                lambda tools: engine.concluded(live, parts, told, now, tools) if told else None,
+            )
+            if written is not None:  # else no sentence of it fits, and the built-in one's do
+                thought, summarizer = written, self._writer.summarizer
         if asked.trigger == "automatic" and not is_progress(
             thought.tokens_before, thought.tokens_saved
         ):
@@ -162,11 +174,14 @@ class Compactor:
         assert state.compacted is not None  # noqa: S101 - another compaction was seen
         rows = await self._reader.stream_page(stream, state.compacted.version - 1, 1)
         meta, event = self._states.decode(rows[0])
-        return Result(state, event.strategy, event, rows[0].position, meta.occurred_at)
+        return Result(
+            *(state, event.strategy, event, rows[0].position, meta.occurred_at),
+            overtaken=event.watermark < state.last_sequence,
+        )
 
-    def _remember(self, stream: str, tokens: int) -> None:
-        self._fruitless[stream] = tokens
-        self._fruitless.move_to_end(stream)
+    def _remember(self, stream: str, version: int, tokens: int) -> None:
+        self._fruitless[stream, version] = tokens
+        self._fruitless.move_to_end((stream, version))
         if len(self._fruitless) > REMEMBERED:
             self._fruitless.popitem(last=False)
 
@@ -197,11 +212,8 @@ class Compactor:
             return self._tokenizers.tools(name)
         return await asyncio.to_thread(self._tokenizers.tools, name)
 
-    async def _run(self, tokens: int, think: Callable[[Tools], Thought | None]) -> Thought | None:
-        tools = await self.tools()
-        if tokens <= IN_LINE:
-            return think(tools)
-        return await asyncio.to_thread(think, tools)
+    async def _run(self, tokens: int, think: Callable[[Tools], MadeT]) -> MadeT:
+        return await beside(tokens > IN_LINE, think, await self.tools())
 
 
 def _standing(folded: Folded) -> ConversationState:

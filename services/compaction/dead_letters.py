@@ -20,7 +20,7 @@ LONGEST_REASON = 1_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
-    """`stream` is `<workspace>:<conversation>`; `position` that of the event that was worked on."""
+    """`stream` is `<workspace>:<conversation>`; `position` that of the event that was worked on, `since` as in Due."""
 
     stream: str
     position: int
@@ -28,6 +28,7 @@ class DeadLetter(msgspec.Struct, frozen=True):
     attempts: int
     reason: str
     at: datetime
+    since: int = 0
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -49,8 +49,8 @@ class Doing:
         self._locks = locks
         self._minter = minter
 
-    async def compact(self, stream: str, cause: str, anew: bool = False) -> Result | None:
-        """Where it is due; `cause` is the event behind it, `anew` as in Asked. None where the conversation refuses.
+    async def compact(self, stream: str, cause: str, since: int = 0) -> Result | None:
+        """Where it is due; `cause` is the event behind it, `since` as in Asked. None where the conversation refuses.
 
         Waits for a database that is gone. Raises services.compaction.writing.SummaryError, and what is a fault.
         """
@@ -58,7 +58,7 @@ class Doing:
         while True:
             try:
                 async with self._locks.held(stream):
-                    return await self._compact(stream, cause, anew)
+                    return await self._compact(stream, cause, since)
             except Refusal as refusal:  # deleted meanwhile: no retry would help
                 log.info("%s is not compacted: %s", stream, refusal)
                 return None
@@ -67,7 +67,7 @@ class Doing:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
-    async def _compact(self, stream: str, cause: str, anew: bool) -> Result:
+    async def _compact(self, stream: str, cause: str, since: int) -> Result:
         async def append(command: CompactConversation) -> Landed:
             meta = Meta(
                 event_id="",
@@ -78,14 +78,14 @@ class Doing:
             )
             return await self._appender.append(stream, command, meta)
 
-        asked = Asked(trigger="automatic", anew=anew)
+        asked = Asked(trigger="automatic", since=since)
         result = found = await self._compactor.compact(stream, asked, append)
         while found.event is not None:
             result, event = found, found.event
             log.info("%s: %d tokens became %d", stream, event.tokens_before, event.tokens_after)
-            if event.watermark == found.state.last_sequence:
+            if not found.overtaken:
                 break
-            asked = msgspec.structs.replace(asked, anew=True)
+            asked = msgspec.structs.replace(asked, since=found.state.version + 1)
             found = await self._compactor.compact(stream, asked, append)
         return result
 

@@ -55,8 +55,8 @@ class Due(msgspec.Struct, frozen=True):
     stream: str
     position: int
     event_id: str
-    anew: bool = False
-    """Whether what earlier compactions came to says nothing any more: the policy is another."""
+    since: int = 0
+    """The version at which the policy became another: what compactions before it came to says nothing. 0 for a message."""
 
     @property
     def attempt(self) -> int:
@@ -65,11 +65,11 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class Jobs:
-    """Of one connection. `work` is told the stream, the event's id, and whether to look at it anew."""
+    """Of one connection. `work` is told the stream, the event's id, and since when it has another policy."""
 
     def __init__(
         self,
-        work: Callable[[str, str, bool], Awaitable[object]],
+        work: Callable[[str, str, int], Awaitable[object]],
         letters: DeadLetters,
         *,
         at_once: int,
@@ -82,8 +82,8 @@ class Jobs:
         self._patience = patience
         self._slots = asyncio.Semaphore(at_once)
         self._held: dict[str, list[Due]] = {}
-        self._put_off: dict[str, tuple[int, float]] = {}
-        """Positions that come back, and when, at the earliest: nobody need try their conversations before."""
+        self._put_off: dict[str, tuple[int, int, float]] = {}
+        """What comes back, by its position and `since`, and when, at the earliest: nobody need try its conversation before."""
         self._clock = asyncio.get_running_loop().time
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
@@ -101,8 +101,8 @@ class Jobs:
         await self._fault
 
     async def take(self, due: Due) -> None:
-        if self._comes_back(due) and not due.anew:
-            # Another one of the conversation does, and will look at it as it stands then.
+        if self._comes_back(due):
+            # Another one of the conversation does, and will look at it as it stands then. A newer policy does not wait.
             await due.message.ack()
         elif due.stream in self._held:
             self._held[due.stream].append(due)
@@ -113,11 +113,11 @@ class Jobs:
             task.add_done_callback(self._ended)
 
     def _comes_back(self, due: Due) -> bool:
-        position, until = self._put_off.get(due.stream, (due.position, 0.0))
+        position, since, until = self._put_off.get(due.stream, (due.position, 0, 0.0))
         if self._clock() >= until:
             self._put_off.pop(due.stream, None)
             return False
-        return position != due.position
+        return position != due.position and since >= due.since
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -166,7 +166,7 @@ class Jobs:
             newest = held[-1]
             if newest.attempt > self._patience.attempts:
                 raise RuntimeError("a worker ended each time that it was at it")
-            await self._work(stream, newest.event_id, any(due.anew for due in held[:looked]))
+            await self._work(stream, newest.event_id, max(due.since for due in held))
 
     async def _tell(self, held: list[Due]) -> None:
         with suppress(nats.errors.Error):
@@ -177,7 +177,7 @@ class Jobs:
 
     async def _failed(self, stream: str, held: list[Due], error: Exception) -> None:
         """The newest message stands for all, where the policy changed the newest that says so: it comes back, or is given up."""
-        newest = max(held, key=lambda due: (due.anew, due.position))
+        newest = max(held, key=lambda due: (due.since, due.position))
         told = " ".join(str(error).split()) or type(error).__name__
         if newest.attempt >= self._patience.attempts:
             self._outcomes["given_up"] += 1
@@ -190,6 +190,7 @@ class Jobs:
                     attempts=newest.attempt,
                     reason=told,
                     at=datetime.now(UTC),
+                    since=newest.since,
                 )
             )
             await newest.message.ack()
@@ -197,7 +198,7 @@ class Jobs:
             pause = self._patience.pause(newest.attempt)
             self._outcomes["failed"] += 1
             log.warning("%s is tried again in %g s: %s", stream, pause, told)
-            self._put_off[stream] = (newest.position, self._clock() + pause)
+            self._put_off[stream] = (newest.position, newest.since, self._clock() + pause)
             await newest.message.nak(delay=pause)
         for due in held:
             if due is not newest:

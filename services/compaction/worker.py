@@ -42,6 +42,7 @@ class _Event(msgspec.Struct):
     id: str
     source: str
     position: str
+    version: str
     data: _Data | None
 
 
@@ -51,7 +52,7 @@ class Worker:
     def __init__(
         self,
         nats_url: str,
-        work: Callable[[str, str, bool], Awaitable[object]],
+        work: Callable[[str, str, int], Awaitable[object]],
         *,
         at_once: int,
         patience: Patience,
@@ -126,8 +127,8 @@ class Worker:
             return
         # Another policy, or no data, too large or unreadable for the relay: only the conversation itself can tell.
         stream = stream_id(workspace, conversation)
-        position = int(event.position)
-        await jobs.take(Due(message, stream, position, event.id, anew=durable == POLICIES))
+        since = int(event.version) if durable == POLICIES else 0
+        await jobs.take(Due(message, stream, int(event.position), event.id, since))
 
 
 def consumers() -> list[ConsumerConfig]:

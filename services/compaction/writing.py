@@ -100,11 +100,7 @@ class Writer:
         memo: Memo,
     ) -> Picked:
         """Earlier passages and pieces with what is written now. Raises SummaryError."""
-        chunks = chunked(leaving_entries(live, parts), self._model.chunk_tokens, tools)
-        earlier = live.told.pieces if live.told is not None else ()
-        known = tools.count(summary_body(earlier, live.passages(), live.without))
-        room = max(parts.room - known, parts.room // 2)
-        chunks = [chunk for chunk in chunks if chunk.tokens >= WORTH_A_CALL]
+        chunks, room = await asyncio.to_thread(self._planned, live, parts, tools)
         total = sum(chunk.tokens for chunk in chunks)
         passages = await asyncio.gather(
             *(
@@ -115,6 +111,14 @@ class Writer:
             )
         )
         return await asyncio.to_thread(extracted, live, parts, tools, weights, passages)
+
+    def _planned(self, live: Live, parts: Split, tools: Tools) -> tuple[list[Chunk], int]:
+        """What it is to read, and the tokens that there are for what it writes."""
+        chunks = chunked(leaving_entries(live, parts), self._model.chunk_tokens, tools)
+        earlier = live.told.pieces if live.told is not None else ()
+        known = tools.count(summary_body(earlier, live.passages(), live.without))
+        room = max(parts.room - known, parts.room // 2)
+        return [chunk for chunk in chunks if chunk.tokens >= WORTH_A_CALL], room
 
     async def _passage(
         self, chunk: Chunk, room: int, tools: Tools, instructions: str | None, memo: Memo

@@ -120,8 +120,8 @@ class Limiter:
         if not buckets:
             return Allowance(UNLIMITED, UNLIMITED, int(wall)), None
         tightest = min(buckets, key=lambda bucket: bucket.refill(now))
-        if short := [bucket for bucket in buckets if bucket.refill(now) < bucket.due(cost, paid)]:
-            seconds = max(bucket.seconds_until(cost) for bucket in short)
+        if any(bucket.refill(now) < bucket.due(cost, paid) for bucket in buckets):
+            seconds = max(bucket.seconds_until(cost) for bucket in buckets)
             return tightest.allowance(wall), _refused(seconds)
         for bucket in buckets:
             bucket.take(bucket.due(cost, paid))

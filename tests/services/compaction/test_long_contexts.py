@@ -1,8 +1,6 @@
 """Long contexts: what takes long is done beside the event loop, where nobody waits for it."""
 
 import threading
-from collections.abc import Callable
-from importlib import import_module
 
 import msgspec
 import pytest
@@ -13,6 +11,7 @@ from domain.policy import CompactionPolicy
 from eventstore.reader import Connections, LogReader
 from services.compaction.contexts import IN_LINE, Contexts, Reading
 from services.http.tokenizers import Tokenizers
+from tests.services.compaction.noting import noting
 from tests.services.support import Api
 
 POLICY = CompactionPolicy("hybrid", 16_000, 20, None)
@@ -75,7 +74,7 @@ def test_a_long_conversation_is_read_in_a_thread(
     monkeypatch.setattr("services.compaction.beside.MESSAGES", 3)
     threads: dict[int, set[str]] = {}
     for number, name in enumerate(READS):
-        monkeypatch.setattr(name, _told(name, threads.setdefault(number, set())))
+        monkeypatch.setattr(name, noting(name, threads.setdefault(number, set())))
     body = {"preview_only": True} if method == "POST" else None
     name = f"{method}-{path}".translate(str.maketrans("/?=&,", "-----"))
     for length in (2, 6):
@@ -87,15 +86,3 @@ def test_a_long_conversation_is_read_in_a_thread(
         assert [number for number, seen in threads.items() if seen] == list(reads)
         on_loop = [seen == {"service"} for seen in threads.values() if seen]
         assert on_loop == [length == 2] * len(reads), threads
-
-
-def _told(name: str, threads: set[str]) -> Callable[..., object]:
-    """The function of this name; it notes in which thread it is called."""
-    module, _, attribute = name.rpartition(".")
-    real = getattr(import_module(module), attribute)
-
-    def noting(*args: object, **more: object) -> object:
-        threads.add(threading.current_thread().name)
-        return real(*args, **more)
-
-    return noting

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.services.compaction.asking import context, conversation, data, talk
+from tests.services.compaction.asking import TEXTS, context, conversation, data, talk
 from tests.services.compaction.models import Model
+from tests.services.compaction.noting import noting
 from tests.services.compaction.summarising import KEY, afresh, compactions, served
 from tests.services.support import Api, refused
 
@@ -65,6 +66,47 @@ def test_each_range_is_told_once_from_the_log(served: Api, model: Model) -> None
     assert "ZX-10-Q" in first[0]["messages"][1]["content"]
     assert "ZX-10-Q" not in again, "a range was told twice"
     model.text = "They agreed on parcel ZX-4711 for Tuesday."
+
+
+def test_where_no_sentence_of_it_fits_the_built_in_one_tells(served: Api, model: Model) -> None:
+    """Else what the preview promised would not be done, for all that the model was asked."""
+    name = "short"
+    said = [
+        ("user", " ".join(TEXTS[0].format(n=n) for n in range(3))),
+        ("assistant", " ".join(TEXTS[1].format(n=n) for n in range(10, 13))),
+        ("user", "Thanks"),
+    ]
+    messages = [{"role": role, "content": text} for role, text in said]
+    assert served.post("/conversations", {"id": name, "messages": messages}).status_code == 201
+    promised = data(served.post(f"/conversations/{name}/compact/preview"))
+    assert promised["tokens_saved"] > 0
+    usual, model.text = (
+        model.text,
+        "They agreed on parcels " + ", ".join("ABCDEFGHIJKLMNOPQRSTUVWXYZ" * 2),
+    )
+    done = data(served.post(f"/conversations/{name}/compact"))
+    model.text = usual
+    assert len(model.asked) == 1
+    assert done["tokens_saved"] == promised["tokens_saved"]
+    assert done["summary"]["content"] == promised["summary"]["content"]
+    assert done["summary"]["summarizer"] == {"name": "extracts", "version": "2", "model": None}
+
+
+def test_what_it_reads_and_wrote_is_put_together_in_a_thread(
+    served: Api, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a conversation that is long enough: other requests do not wait for it."""
+    monkeypatch.setattr("services.compaction.compactor.IN_LINE", 0)
+    threads: set[str] = set()
+    steps = ("engine.split", "engine.least_tokens", "writing.reading", "writing.summary_body")
+    for step in steps:
+        name = f"{'services' if step.startswith('writing') else 'domain'}.compaction.{step}"
+        monkeypatch.setattr(name, noting(name, threads))
+    talk(served, "beside")
+    data(served.post("/conversations/beside/compact"))
+    assert len(model.asked) == 1
+    assert threads
+    assert "service" not in threads
 
 
 def test_a_failure_that_passes_is_tried_again(served: Api, model: Model) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import nats
 import pytest
@@ -21,6 +20,7 @@ from services.compaction.pulling import ensure_consumer
 from services.compaction.worker import Worker
 from tests.projections.relay.support import log_rows, until
 from tests.servers import Database, running
+from tests.services.compaction.policies import FAR, changed, tokens
 from tests.services.compaction.whole import (
     compactions,
     letters,
@@ -30,36 +30,15 @@ from tests.services.compaction.whole import (
     working,
 )
 from tests.services.compaction.working_world import (
-    Model,
     acknowledged,
     api,
-    by_model,
-    models,
     relay,
     server,
 )
-from tests.services.gateway.model_server import ModelServer
 from tests.services.support import Api
 from tests.walls.nats_users import DeployedNats
 
-__all__ = ["api", "models", "relay", "server"]
-
-FAR = 50_000
-
-
-def changed(api: Api, name: str, **policy: Any) -> None:
-    assert api.patch(f"/conversations/{name}", {"compaction": policy}).status_code == 200
-
-
-def pinned(api: Api, name: str, *, is_pinned: bool) -> None:
-    """The first ten messages."""
-    for message in api.get(f"/conversations/{name}/messages").json()["data"][:10]:
-        path = f"/conversations/{name}/messages/{message['id']}"
-        assert api.patch(path, {"is_pinned": is_pinned}).status_code == 200
-
-
-def tokens(api: Api, name: str) -> int:
-    return api.get(f"/conversations/{name}").json()["data"]["context_tokens"]
+__all__ = ["api", "relay", "server"]
 
 
 async def test_a_trigger_that_is_lowered(
@@ -97,28 +76,6 @@ async def test_a_strategy_where_there_was_none(
         await until(lambda: len(compactions(database)) == 1)
 
 
-async def test_a_change_that_comes_again_changes_nothing(
-    api: Api, database: Database, server: EmbeddedNats, relay: None
-) -> None:
-    """Not even where what must stay is more than the trigger: it was tried."""
-    started(api, "c", trigger_tokens=FAR)
-    talk(api, "c", 30)
-    pinned(api, "c", is_pinned=True)
-    changed(api, "c", trigger_tokens=200)
-    client = await nats.connect(server.nats_url)
-    heads: list[int] = []
-    for _ in range(3):
-        async with working(settings_of(database, server)) as at_work:
-            await until(lambda at=at_work: at.counts.outcomes["done"] >= 1)
-            await acknowledged(server)
-        heads.append(api.head())
-        await client.jetstream().delete_consumer(STREAM, worker.POLICIES)
-    await client.close()
-    assert len(compactions(database)) == 1
-    assert tokens(api, "c") > 200
-    assert heads == [compactions(database)[0].position] * 3
-
-
 async def test_a_consumer_that_an_older_worker_left_goes_on(
     api: Api, database: Database, server: EmbeddedNats, relay: None
 ) -> None:
@@ -148,31 +105,6 @@ async def test_a_consumer_that_an_older_worker_left_goes_on(
             await acknowledged(server)
         assert (await left()).created == made
     assert {each.conversation for each in compactions(database)} == {"early", "late"}
-
-
-async def test_a_change_and_a_message_that_fail(
-    api: Api, database: Database, server: EmbeddedNats, relay: None, models: ModelServer
-) -> None:
-    """One of them stands for both; it is still known that the policy is another."""
-    model = Model()
-    started(api, "c")
-    talk(api, "c", 12)
-    pinned(api, "c", is_pinned=True)
-    talk(api, "c", 18, 12)
-    settings = settings_of(
-        database, server, compaction_retry_seconds=0.5, **by_model(models, model)
-    )
-    async with working(settings):
-        await until(lambda: len(compactions(database)) == 1)
-        await acknowledged(server)
-        await asyncio.to_thread(pinned, api, "c", is_pinned=False)
-        model.failures = model.calls + 1
-        await asyncio.to_thread(changed, api, "c", trigger_tokens=tokens(api, "c"))
-        await asyncio.to_thread(talk, api, "c", 1, 30)
-        await until(lambda: len(compactions(database)) == 2)
-        await acknowledged(server)
-    assert model.calls == 3
-    assert await letters(server) == []
 
 
 class Older(DeployedNats):

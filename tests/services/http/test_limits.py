@@ -103,6 +103,20 @@ def test_a_refusal_says_when_both_limits_suffice(monkeypatch: pytest.MonkeyPatch
     assert refusal.retry_after == 20
 
 
+def test_a_refusal_says_when_what_was_paid_can_be_paid_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The key's one request a minute is paid for; the workspace lacks the rest."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    limiter = Limiter(per_key=1, per_workspace=120)
+    for number in range(110):
+        limiter.charge(principal(f"b{number}"), 1)
+    assert limiter.charge(principal("a"), 1)[1] is None
+    refusal = limiter.charge(principal("a"), 20, paid=1)[1]
+    assert refusal is not None
+    assert refusal.retry_after == 60
+
+
 def test_no_limits() -> None:
     limiter = Limiter(per_key=0, per_workspace=0)
     assert all(limiter.charge(principal("k"), 1_000)[1] is None for _ in range(100))
