@@ -49,6 +49,11 @@ class Live(msgspec.Struct, frozen=True):
     again: Sequence[Entry] = ()
     """Messages of passages that hold such a one, for those to be told anew; ascending."""
 
+    def pieces(self) -> list[Piece]:
+        """Those of messages that the summary stands for still."""
+        told = self.told.pieces if self.told is not None else ()
+        return [piece for piece in told if piece.sequence not in self.without]
+
     def passages(self) -> list[Passage]:
         """Those that can stay as they are."""
         told = self.told.passages if self.told is not None else ()
@@ -132,14 +137,12 @@ def extracted(
     """
     if parts.room < SMALLEST:
         return Picked()
-    told = live.told
-    earlier = [p for p in told.pieces if p.sequence not in live.without] if told else []
     written = [*live.passages(), *passages]
     leaving = leaving_entries(live, parts)
     if passages:
         leaving = [entry for entry in leaving if not _is_told(entry.sequence, passages)]
     empty = message_tokens(tools.count, role="user", content="")
-    found = candidates(earlier, leaving, weights)
+    found = candidates(live.pieces(), leaving, weights)
     return picked(found, written, parts.room - empty, tools, weights)
 
 
@@ -152,12 +155,9 @@ def leaving_entries(live: Live, parts: Split) -> list[Entry]:
 
 def _holds_words(live: Live, parts: Split) -> bool:
     """Whether a summary could tell something of what left and of what leaves."""
-    earlier = live.told.pieces if live.told is not None else ()
-    return (
-        any(piece.sequence not in live.without for piece in earlier)
-        or bool(live.passages())
-        or any(reading(entry).units for entry in leaving_entries(live, parts))
-    )
+    if live.pieces() or live.passages():
+        return True
+    return any(reading(entry).units for entry in leaving_entries(live, parts))
 
 
 def is_stale(passage: Passage, without: Collection[int]) -> bool:

@@ -104,7 +104,8 @@ def replay(  # noqa: PLR0917 - the options of one command
     if path is not None:
         click.echo(f"{count} events written to {path}, up to position {wanted.last}", err=True)
     elif not count and workspace is not None:
-        click.echo(f"no events of workspace {workspace} there; check its name", err=True)
+        told = f"check its name, and the range: the log ends at position {head}"
+        click.echo(f"no events of workspace {workspace} there; {told}", err=True)
     elif not count:
         click.echo(f"no events there; the log ends at position {head}", err=True)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.commands import CompactConversation
 from domain.compaction.due import wanted_by
-from domain.compaction.engine import Live, Thought
+from domain.compaction.engine import ENGINE, Live, Thought
 from domain.compaction.strategies import Wanted
 from domain.events import ConversationCompacted
 from domain.policy import CompactionPolicy, Strategy
@@ -77,6 +77,25 @@ class Previewed(msgspec.Struct, frozen=True):
 def compacted_at(state: ConversationState) -> int:
     """The version of the last compaction; 0 before the first."""
     return state.compacted.version if state.compacted is not None else 0
+
+
+def nothing(asked: Asked, state: ConversationState) -> CompactConversation:
+    """Decided, it makes no event: what has a key is noted all the same."""
+    wanted = asked.wanted(state.compaction)
+    event = ConversationCompacted(
+        compaction_id="",
+        strategy=wanted.strategy,
+        keep_recent=wanted.keep_recent,
+        target_tokens=wanted.target_tokens,
+        trigger=asked.trigger,
+        watermark=state.last_sequence,
+        compacted=(),
+        tokens_before=state.context_tokens,
+        tokens_after=state.context_tokens,
+        tokenizer="",
+        engine=ENGINE,
+    )
+    return CompactConversation(event, state.version)
 
 
 class Landed(msgspec.Struct, frozen=True):

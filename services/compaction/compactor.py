@@ -26,7 +26,7 @@ from eventstore.errors import Overloaded
 from eventstore.folded import Folded
 from eventstore.reader import LogReader
 from eventstore.states import States
-from services.compaction.asking import Append, Asked, Previewed, Result, compacted_at
+from services.compaction.asking import Append, Asked, Previewed, Result, compacted_at, nothing
 from services.compaction.beside import beside
 from services.compaction.loading import Loader
 from services.compaction.writing import Memo, Writer
@@ -103,7 +103,7 @@ class Compactor:
                 if asked.trigger == "automatic":
                     self._remember(stream, version, state.context_tokens)
                     return _idle(state, asked, folded.position)
-                command = _nothing(asked, state)
+                command = nothing(asked, state)
             try:
                 landed = await append(command)
             except r.CompactionOvertaken:
@@ -117,7 +117,12 @@ class Compactor:
                 or landed.state.compaction != state.compaction
             )
             return Result(
-                *(landed.state, strategy, event, landed.position, landed.occurred_at), overtaken
+                landed.state,
+                strategy,
+                event,
+                landed.position,
+                landed.occurred_at,
+                overtaken=overtaken,
             )
         raise Overloaded("the conversation changes too fast to be compacted; try again shortly")
 
@@ -175,7 +180,11 @@ class Compactor:
         rows = await self._reader.stream_page(stream, state.compacted.version - 1, 1)
         meta, event = self._states.decode(rows[0])
         return Result(
-            *(state, event.strategy, event, rows[0].position, meta.occurred_at),
+            state,
+            event.strategy,
+            event,
+            rows[0].position,
+            meta.occurred_at,
             overtaken=event.watermark < state.last_sequence,
         )
 
@@ -228,22 +237,3 @@ def _standing(folded: Folded) -> ConversationState:
 def _idle(state: ConversationState, asked: Asked, position: int) -> Result:
     strategy = asked.wanted(state.compaction).strategy
     return Result(state, strategy, None, position, state.updated_at)
-
-
-def _nothing(asked: Asked, state: ConversationState) -> CompactConversation:
-    """Decided, it makes no event: what has a key is noted all the same."""
-    wanted = asked.wanted(state.compaction)
-    event = ConversationCompacted(
-        compaction_id="",
-        strategy=wanted.strategy,
-        keep_recent=wanted.keep_recent,
-        target_tokens=wanted.target_tokens,
-        trigger=asked.trigger,
-        watermark=state.last_sequence,
-        compacted=(),
-        tokens_before=state.context_tokens,
-        tokens_after=state.context_tokens,
-        tokenizer="",
-        engine=engine.ENGINE,
-    )
-    return CompactConversation(event, state.version)

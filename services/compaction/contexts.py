@@ -119,11 +119,10 @@ class Contexts:
                 own = _replaced(own, [recounted(entry, tools.count) for entry in own.entries])
             return made(own, tools, known)
 
-        is_long = are_long_messages(live.entries)
-        heavy = is_long or sum(entry.tokens for entry in live.entries) > IN_LINE
         thinks = asked.max_tokens is not None or asked.strategy is not None
         counts = recounts or asked.format == "anthropic"  # for OpenAI's shape the counts are there
-        return await beside(is_long or (heavy and (thinks or counts)), make)
+        heavy = (thinks or counts) and sum(entry.tokens for entry in live.entries) > IN_LINE
+        return await beside(heavy or are_long_messages(live.entries), make)
 
     def _made(  # noqa: PLR0917 - all that a context depends on
         self,

@@ -82,8 +82,8 @@ class Jobs:
         self._patience = patience
         self._slots = asyncio.Semaphore(at_once)
         self._held: dict[str, list[Due]] = {}
-        self._put_off: dict[str, tuple[int, int, float]] = {}
-        """What comes back, by its position and `since`, and when, at the earliest: nobody need try its conversation before."""
+        self._put_off: dict[str, tuple[Due, float]] = {}
+        """What comes back, and when, at the earliest: nobody need try its conversation before."""
         self._clock = asyncio.get_running_loop().time
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
@@ -113,11 +113,13 @@ class Jobs:
             task.add_done_callback(self._ended)
 
     def _comes_back(self, due: Due) -> bool:
-        position, since, until = self._put_off.get(due.stream, (due.position, 0, 0.0))
-        if self._clock() >= until:
-            self._put_off.pop(due.stream, None)
+        if due.stream not in self._put_off:
             return False
-        return position != due.position and since >= due.since
+        other, until = self._put_off[due.stream]
+        if self._clock() >= until:
+            del self._put_off[due.stream]
+            return False
+        return other.position != due.position and other.since >= due.since
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -198,7 +200,7 @@ class Jobs:
             pause = self._patience.pause(newest.attempt)
             self._outcomes["failed"] += 1
             log.warning("%s is tried again in %g s: %s", stream, pause, told)
-            self._put_off[stream] = (newest.position, newest.since, self._clock() + pause)
+            self._put_off[stream] = (newest, self._clock() + pause)
             await newest.message.nak(delay=pause)
         for due in held:
             if due is not newest:

@@ -69,7 +69,9 @@ class Loader:
             await self._group_of(stream, state, around, found)
         again = await self._told_anew(stream, state, last)
         is_long = are_long_messages(found.values()) or are_long_messages(again.values())
-        return await beside(is_long, _loaded, found, last, again, state)
+        return await beside(
+            is_long, lambda: Loaded(_entries(found, state), last, _entries(again, state))
+        )
 
     async def _told_anew(
         self, stream: str, state: ConversationState, last: ConversationCompacted | None
@@ -233,15 +235,6 @@ class Loader:
 
     def _event(self, row: StoredRow) -> Any:
         return self._decode(row.topic, row.state)[1]
-
-
-def _loaded(
-    found: dict[int, MessageAppended],
-    last: ConversationCompacted | None,
-    again: dict[int, MessageAppended],
-    state: ConversationState,
-) -> Loaded:
-    return Loaded(_entries(found, state), last, _entries(again, state))
 
 
 def _entries(found: dict[int, MessageAppended], state: ConversationState) -> list[Entry]:

@@ -1,7 +1,6 @@
 """`verbatim doctor` on a healthy system, on a stopped one, and on each thing that can be wrong."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -9,10 +8,10 @@ import pytest
 
 from deploy.embedded.nats import EmbeddedNats
 from projections.registry import NAMES
-from services.compaction.dead_letters import DeadLetter, dead_letters
 from tests.running import wait_until
 from tests.servers import Database
 from tests.services.cli.support import CommandLine, Ended, at
+from tests.services.compaction.whole import give_up
 from tests.services.support import Api, new_key
 
 ALL = {
@@ -71,12 +70,7 @@ def test_people_get_a_line_a_check_without_secrets(healthy: CommandLine) -> None
 
 
 def test_what_is_given_up_is_not_all_well(healthy: CommandLine, nats_server: EmbeddedNats) -> None:
-    async def give_up() -> None:
-        async with dead_letters(nats_server.nats_url) as letters:
-            await letters.prepare()
-            await letters.put(DeadLetter("acme:c", 1, "e", 5, "no model", datetime.now(UTC)))
-
-    asyncio.run(give_up())
+    asyncio.run(give_up(nats_server.nats_url, "acme:c"))
     ended = healthy("doctor")
     assert (ended.code, ended.err) == (0, "")
     *_, line, _, _, last = ended.out.splitlines()

@@ -7,7 +7,6 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,9 +22,9 @@ from deploy.embedded.nats import EmbeddedNats
 from eventstore.connect import connect
 from services.cli import checks, checks_servers
 from services.cli.checks import check_data_folder
-from services.compaction.dead_letters import DeadLetter, dead_letters
 from services.settings import Settings
 from tests.servers import Database
+from tests.services.compaction.whole import give_up
 
 
 def database_findings(dsn: str) -> dict[str, checks.Finding]:
@@ -127,13 +126,8 @@ def test_nats_with_a_wrong_password(nats_server: EmbeddedNats) -> None:
 
 
 def test_dead_letters_are_a_warning(nats_server: EmbeddedNats) -> None:
-    async def put(stream: str) -> None:
-        async with dead_letters(nats_server.nats_url) as letters:
-            await letters.prepare()
-            await letters.put(DeadLetter(stream, 1, "e", 5, "no model", datetime.now(UTC)))
-
     for number, stream in enumerate(("acme:one", "acme:two"), 1):
-        asyncio.run(put(stream))
+        asyncio.run(give_up(nats_server.nats_url, stream))
         ok, finding = nats_findings(nats_server.nats_url)
         assert (ok.check, ok.status) == ("nats", "ok")
         assert (finding.check, finding.status) == ("compaction", "warn")

@@ -54,9 +54,12 @@ def test_a_part(cli: CommandLine, rows: list[tuple], arguments: list[str], wante
 
 
 def test_nothing_is_said_to_be_nothing(cli: CommandLine, rows: list[tuple]) -> None:
+    end = f"the log ends at position {len(rows)}\n"
+    there = "there; check its name, and the range:"
     for arguments, told in (
-        (["--workspace", "nope"], "no events of workspace nope there; check its name\n"),
-        (["--from", "99999"], f"no events there; the log ends at position {len(rows)}\n"),
+        (["--workspace", "nope"], f"no events of workspace nope {there} {end}"),
+        (["--workspace", "w0", "--from", "99999"], f"no events of workspace w0 {there} {end}"),
+        (["--from", "99999"], f"no events there; {end}"),
     ):
         ended = cli("replay", *arguments)
         assert (ended.code, ended.out, ended.err) == (0, "", told)

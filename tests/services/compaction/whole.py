@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from deploy.embedded.nats import EmbeddedNats
@@ -10,7 +11,7 @@ from domain.envelope import Recorded
 from domain.events import ConversationCompacted
 from eventstore.mapper import EventMapper
 from projections.relay.jetstream import connected
-from services.compaction.dead_letters import DeadLetter, DeadLetters
+from services.compaction.dead_letters import DeadLetter, DeadLetters, dead_letters
 from services.compaction.doing import doing
 from services.compaction.jobs import Patience
 from services.compaction.worker import Worker
@@ -76,6 +77,13 @@ def compactions(database: Database) -> list[Recorded]:
     mapper = EventMapper()
     found = [mapper.recorded(row) for row in log_rows(database)]
     return [each for each in found if isinstance(each.event, ConversationCompacted)]
+
+
+async def give_up(url: str, stream: str) -> None:
+    """A dead letter of it, as a worker leaves one."""
+    async with dead_letters(url) as letters:
+        await letters.prepare()
+        await letters.put(DeadLetter(stream, 1, "e", 5, "no model", datetime.now(UTC)))
 
 
 async def letters(server: EmbeddedNats) -> list[DeadLetter]:
